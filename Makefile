@@ -1,0 +1,56 @@
+# écoute: the two commands are `make run` and `make test`. Both install what they need on a Debian machine.
+
+CARGO   ?= cargo
+PROFILE ?= release
+BIN     := target/$(PROFILE)/ecoute
+
+.PHONY: run test demo bench lint fmt build prompts peers help
+
+help:
+	@echo 'make run    serve on loopback: dial 3977 with any softphone'
+	@echo 'make demo   a whole call, proved: caller, listener, sound both ways'
+	@echo 'make test   everything a change must pass'
+	@echo 'make bench  measure'
+	@echo 'make lint   clippy, rustfmt, cargo-deny when installed'
+	@echo 'make fmt    format'
+	@echo 'make prompts  say the words of prompts/prompts.toml anew'
+
+# A C compiler is needed for SQLite.
+.PHONY: needs
+needs:
+	@command -v $(CARGO) >/dev/null || { echo 'écoute needs a Rust toolchain: https://rustup.rs'; exit 1; }
+	@command -v cc >/dev/null || tests/peers/install build-essential
+
+build: needs
+	$(CARGO) build --profile $(PROFILE) --bin ecoute
+
+run: build
+	$(BIN) run
+
+demo: build
+	$(BIN) demo
+
+# Real softphones and load tools for the end-to-end tests.
+peers:
+	tests/peers/install baresip-core sip-tester sox python3
+
+lint: needs
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --config .deny.toml check; else echo 'cargo-deny is not installed: licences not checked'; fi
+
+fmt:
+	$(CARGO) fmt
+
+test: needs peers lint
+	$(CARGO) test --profile $(PROFILE) --lib --bins
+	$(CARGO) build --profile $(PROFILE) --bin ecoute
+	ECOUTE_BIN=$(CURDIR)/$(BIN) $(CARGO) test --profile $(PROFILE) --test it
+	$(CARGO) test --profile $(PROFILE) --test sim
+	$(BIN) demo
+
+bench: needs
+	$(CARGO) bench
+
+prompts:
+	python3 prompts/render.py

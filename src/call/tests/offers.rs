@@ -1,0 +1,93 @@
+//! The caller's INVITE: with an offer, without one, with one that cannot be used, with no port free.
+
+use super::*;
+
+fn late() -> World {
+    World::make(Made { caller: CallerIdentity::Hidden, offer: None }, true)
+}
+
+/// We speak after the ACK and her first sound, or three tenths of a second after the ACK: the first syllable is not lost.
+#[test]
+fn when_the_first_word_is_said() {
+    let mut world = World::answering(CallerIdentity::Hidden);
+    world.wait_ms(5000);
+    assert_eq!(world.words(), "");
+    world.caller(LegEvent::Confirmed { sdp: None });
+    assert_eq!(world.words(), "");
+    world.wait_ms(299);
+    assert_eq!(world.words(), "");
+    world.wait_ms(1);
+    assert_eq!(world.words(), "welcome");
+    assert_eq!(World::welcomed().words(), "welcome", "at once, when her sound is there");
+
+    let mut world = World::answering(CallerIdentity::Hidden);
+    world.caller_media(MediaEvent::Started);
+    world.wait_ms(300);
+    assert_eq!(world.words(), "welcome", "her sound is here: the ACK was lost, and its repetition is on the way");
+}
+
+/// A late offer: ours goes out in the 200, her answer comes in the ACK, and nothing is said before it.
+#[test]
+fn a_late_offer() {
+    let mut world = late();
+    assert!(world.saw("caller: 200 with SDP"));
+    world.caller_media(MediaEvent::Started);
+    world.wait_ms(5000);
+    assert_eq!(world.words(), "");
+    world.caller(LegEvent::Confirmed { sdp: sdp() });
+    assert_eq!(world.words(), "welcome");
+    world.hangs_up();
+    assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Prompt));
+}
+
+/// A late offer whose ACK brings no answer, or one that cannot be used: the call ends, with a word why.
+#[test]
+fn a_late_offer_without_an_answer() {
+    for answer in [None, foreign_sdp(), Some(b"v=".to_vec())] {
+        let mut world = late();
+        world.caller(LegEvent::Confirmed { sdp: answer });
+        assert!(world.saw("caller: hang up, NoCodec"));
+        assert_eq!(world.end(), (Party::Caller, How::NoCodec, Stage::Answering));
+    }
+}
+
+/// An offer that cannot be used is refused before anything is answered.
+#[test]
+fn no_common_codec() {
+    for (offer, status) in [(foreign_sdp(), "488"), (Some(b"nonsense".to_vec()), "400")] {
+        let mut world = World::make(Made { caller: CallerIdentity::Hidden, offer }, true);
+        assert!(world.saw(&format!("caller: {status}")));
+        assert_eq!(world.end(), (Party::Caller, How::NoCodec, Stage::Offered));
+        assert_eq!(world.finished[0].record.answered_ms, None);
+    }
+}
+
+/// No ports, or a worker that does not reply within two seconds: 503, and when to try again.
+#[test]
+fn no_ports() {
+    let mut world = World::offered();
+    world.media_catches_up(false);
+    assert!(world.saw("caller: 503, again after 5 s"));
+    assert_eq!(world.end(), (Party::Us, How::NoPorts, Stage::Offered));
+
+    let mut world = World::offered();
+    world.wait_ms(2000);
+    assert!(world.saw("caller: 503"));
+    world.media_catches_up(true);
+    assert_eq!(world.end(), (Party::Us, How::NoPorts, Stage::Offered));
+}
+
+/// The peer or the trunk at fault: the endpoint's word becomes the record's.
+#[test]
+fn who_is_at_fault() {
+    for (end, by, how) in [
+        (LegEnd::Cancelled, Party::Caller, How::Cancelled),
+        (LegEnd::NoAck, Party::Trunk, How::NoAck),
+        (LegEnd::Lost, Party::Trunk, How::Lost),
+        (LegEnd::Ours, Party::Us, How::Completed),
+    ] {
+        let mut world = World::answering(CallerIdentity::Hidden);
+        world.caller(LegEvent::Ended(end));
+        assert_eq!(world.end(), (by, how, Stage::Answering));
+    }
+}

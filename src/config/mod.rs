@@ -1,0 +1,186 @@
+//! What was written → what it means.
+//!
+//! One file, `ecoute.toml`; every key stands once, in the table of [`keys`], with its type, default, unit and words. Reading
+//! gathers every fault with its line before anything is believed; then [`Config`] is built, in which nothing contradicts
+//! anything else. Without a file, or with an empty one, all is at its default: everything listens on this machine only.
+//!
+//! Beside it, `listeners.toml` ([`listeners`]): who listens, and with which password; edited for staff by [`accounts`].
+//!
+//! Deliberately not here: the dialplan, which has its own room, and the environment: what holds is what is written.
+
+pub mod accounts;
+mod check;
+pub mod keys;
+pub mod listeners;
+mod near;
+mod read;
+mod reference;
+mod values;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use listeners::Fault;
+pub use reference::{reference_markdown, sample};
+
+/// The file read when no other is named.
+pub const CONFIG_FILE: &str = "ecoute.toml";
+
+/// The whole configuration, sound. Paths are resolved: those written relative start from the directory of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where what must survive is kept.
+    pub state_dir: PathBuf,
+    /// The dialplans.
+    pub dialplans: Vec<PathBuf>,
+    /// The directory of the prompts.
+    pub prompts: PathBuf,
+    /// The listeners' file.
+    pub listeners: PathBuf,
+    /// Signalling.
+    pub sip: Sip,
+    /// Sound.
+    pub media: Media,
+    /// The choice of listeners.
+    pub dispatch: Dispatch,
+    /// Metrics, health and API.
+    pub ops: Ops,
+    /// What survives.
+    pub store: Store,
+    /// The log.
+    pub log: Log,
+}
+
+/// Signalling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sip {
+    /// The UDP socket.
+    pub listen: SocketAddr,
+    /// What peers write to reach it, when that is not the socket's own address: host and, if given, port.
+    pub advertised: Option<(String, Option<u16>)>,
+    /// The digest realm.
+    pub realm: String,
+    /// Hosts we answer for besides our own addresses.
+    pub domains: Vec<String>,
+    /// Sources whose calls need no password.
+    pub trusted_peers: Vec<Network>,
+    /// The registration given when none is asked for.
+    pub registration: Duration,
+    /// Calls at a time.
+    pub calls_max: u32,
+    /// Transactions at a time.
+    pub transactions_max: u32,
+}
+
+/// Sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// The address its sockets bind.
+    pub address: IpAddr,
+    /// The address peers send to.
+    pub advertised: IpAddr,
+    /// The UDP ports; each stream takes two.
+    pub ports: RangeInclusive<u16>,
+    /// After how much silence of a peer that should speak it counts as silent.
+    pub silence: Duration,
+    /// Media threads; 0: one for each core but one, at least one.
+    pub workers: usize,
+}
+
+/// The choice of listeners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Callers who may wait at once.
+    pub waiting_max: u32,
+    /// Time for notes after a conversation.
+    pub wrap_up: Duration,
+    /// Rings missed in a row after which a listener is paused; 0 never.
+    pub missed_rings: u8,
+    /// Where a listener's day begins and ends.
+    pub timezone: String,
+}
+
+/// Metrics, health and API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ops {
+    /// The TCP socket.
+    pub listen: SocketAddr,
+}
+
+/// What survives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// How long a caller's number is kept after the call; zero: not at all.
+    pub numbers_keep: Duration,
+    /// How long records are kept; zero: for ever.
+    pub records_keep: Duration,
+    /// The most pages of 4096 bytes the database may take; 0: no limit.
+    pub pages_max: u32,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// A level, or directives.
+    pub level: String,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Human,
+    /// For a machine: one object per line.
+    Json,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Any address of it.
+    pub addr: IpAddr,
+    /// Leading bits that count.
+    pub prefix: u8,
+}
+
+impl Config {
+    /// Reads `text`, which stands in `file`. Every fault is told at once, in the order of the file.
+    pub fn read(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
+        read::read(text, file)
+    }
+
+    /// Reads the file itself.
+    pub fn load(file: &Path) -> Result<Config, Vec<Fault>> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => Config::read(&text, file),
+            Err(error) => Err(vec![Fault {
+                file: file.display().to_string(),
+                line: 0,
+                fr: format!("ce fichier ne peut être lu : {error}"),
+                en: format!("this file cannot be read: {error}"),
+            }]),
+        }
+    }
+
+    /// Everything at its default, with paths that start from `directory`.
+    pub fn defaults(directory: &Path) -> Config {
+        // A test reads the defaults; they are sound.
+        Config::read("", &directory.join(CONFIG_FILE)).unwrap_or_else(|faults| {
+            unreachable!("the defaults contradict each other: {faults:?}");
+        })
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::defaults(Path::new(""))
+    }
+}
+
+#[cfg(test)]
+mod tests;

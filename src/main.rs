@@ -1,0 +1,7 @@
+//! `ecoute`: arguments to command; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecoute::cli::main()
+}

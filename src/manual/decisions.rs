@@ -1,0 +1,39 @@
+//! # Decisions
+//!
+//! What was chosen where the choice was hard, what was refused, and what would change our mind.
+//!
+//! ## One bounded channel instead of two rings between shard and worker
+//! Chosen: `crossbeam-channel` (its bounded flavour is an array ring) for commands, reports, datagrams and control, so that a
+//! shard waits on all of them at once. Refused: hand-made SPSC rings with an eventfd each; at helpline rates the difference
+//! cannot be measured, and waiting on several rings is the hard part. Changes our mind: a profile in which the channel shows.
+//!
+//! ## The shard is a value
+//! Chosen: endpoint, calls and dispatcher in one sans-IO `node::Shard` with the same three words as the pure rooms. The
+//! simulator runs it unchanged, with the media plane beside it. Refused: a task per call.
+//!
+//! ## The call speaks legs, the endpoint sessions
+//! Chosen: two names and one map (`node/legs.rs`). Refused: one shared identifier; it would teach `sip` what a helpline is.
+//!
+//! ## A silent peer is asked, not cut
+//! Chosen: when neither RTP nor RTCP comes for 30 s, a re-INVITE that changes nothing; a peer that lost the dialog answers
+//! 481 or nothing, and the leg ends with its reason. Refused: hanging up on silence; silence can be distress, a muted phone,
+//! or a codec with discontinuous transmission. Session timers (RFC 4028) will do the same from the other side.
+//!
+//! ## A listener's first sound is awaited eight seconds
+//! Chosen: a listener's phone that answered and sends nothing at all sends the caller back to the queue, in front, with a
+//! word of excuse. Refused: leaving her in silence until she hangs up. A phone on hold is exempt.
+//!
+//! ## Silence confirms what was keyed, never what was guessed
+//! Chosen: after the name of the department is read back, silence counts as yes when the caller keyed it herself, and as no
+//! when it came from the number's prefix. A wrong guess must cost nothing.
+//!
+//! ## The order of two answers
+//! Chosen: the endpoint hands over the first 200 of each device; the call takes the first in its inbox and hangs up the rest
+//! with "completed elsewhere". One shard, one inbox: there is no tie.
+//!
+//! ## A panic ends one call
+//! Chosen: `catch_unwind` around one input of one call; its sessions are ended, its listener freed, the record says `fault`.
+//! Not yet: taking the caller up again in a fresh call; it needs the checkpoints of a later version.
+//!
+//! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
+//! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.

@@ -1,0 +1,144 @@
+//! The node: the one room that knows the others, and moves values between them.
+//!
+//! [`Shard`] is the heart: SIP endpoint, calls and dispatcher of one thread, still without a socket or a clock of its own,
+//! so that the simulator runs the very code that serves. [`serve`] gives it threads, sockets and time. [`Phone`] is the
+//! same endpoint the other way round: the softphone of `ecoute demo`, `ecoute call` and the simulator.
+
+use crate::clock::Instant;
+use crate::dispatch::{Decision, DropReason as DispatchDrop, Wish};
+use crate::ids::{CallId, ListenerId};
+use crate::media;
+use crate::sip::{self, Flow};
+
+mod clock;
+mod entropy;
+mod legs;
+mod load;
+mod numbers;
+mod observe;
+mod phone;
+mod proof;
+mod receiver;
+mod rehearsal;
+mod serve;
+mod setup;
+mod shard;
+mod softphone;
+
+pub use clock::{SystemClock, moment_in_zone};
+pub use entropy::id_source;
+pub use load::{Loaded, Sources, accounts_of, load};
+pub use numbers::{Plans, caller_identity};
+pub use phone::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
+pub use proof::{Proof, ProofError, ProofSettings, Story, Watched};
+pub use rehearsal::{Act, Line, LineKind, Rehearsal};
+pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
+pub use setup::Setup;
+pub use shard::{Shard, ShardCounts, ShardSettings};
+pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
+pub use crate::dispatch::Lang;
+
+/// What a shard is told.
+#[derive(Debug)]
+pub enum Input {
+    /// Bytes from the network.
+    Datagram {
+        /// The way they came.
+        flow: Flow,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A media worker reports.
+    Report(media::Report),
+    /// A person or the control plane wants something.
+    Control(Control),
+    /// The instant named by the last [`Output::Timeout`] has come.
+    Timeout,
+}
+
+/// What a person or the control plane may want.
+pub enum Control {
+    /// A new set-up: plans, prompts, roster, accounts. Live calls keep theirs.
+    Reload(Box<Setup>),
+    /// A listener's own word, or the staff's.
+    Wish(ListenerId, Wish),
+    /// Take no new calls; when `end_calls`, end those that are left.
+    Drain {
+        /// End the calls that are left.
+        end_calls: bool,
+    },
+    /// End one call.
+    EndCall(CallId),
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Control::Reload(_) => f.write_str("Reload"),
+            Control::Wish(listener, wish) => write!(f, "Wish({listener}, {wish:?})"),
+            Control::Drain { end_calls } => write!(f, "Drain {{ end_calls: {end_calls} }}"),
+            Control::EndCall(call) => write!(f, "EndCall({call})"),
+        }
+    }
+}
+
+/// What a shard wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Bytes to the network.
+    Transmit {
+        /// The way they go.
+        flow: Flow,
+        /// The bytes.
+        bytes: sip::Bytes,
+    },
+    /// To the media worker of this call (the call's number modulo the number of workers).
+    Media(media::Command),
+    /// A call is over: its record. Once per call.
+    Record(Box<crate::call::Finished>),
+    /// The dispatcher decided.
+    Decision(Box<Decision>),
+    /// Something happened: metrics, ladder, console.
+    Event(Event),
+    /// Nothing more to do until this instant.
+    Timeout(Option<Instant>),
+}
+
+/// What happened in a shard, in closed words and without numbers.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A caller's INVITE was taken, by the plan of this name (empty: no plan answers the number).
+    CallBegan(CallId, String),
+    /// A call's own word.
+    Call(CallId, crate::call::Note),
+    /// The dispatcher set something aside.
+    DispatchDropped(DispatchDrop),
+    /// The endpoint set something aside.
+    SipDropped(sip::DropReason),
+    /// A registration changed.
+    Bound {
+        /// Contacts the listener has now.
+        bindings: usize,
+        /// A new contact.
+        new: bool,
+    },
+    /// A registration ended.
+    Unbound {
+        /// Why.
+        why: sip::Unbound,
+    },
+    /// A wrong password, or none where one is due, from this address.
+    AuthFailed {
+        /// The peer.
+        source: std::net::IpAddr,
+        /// It is being slowed down.
+        throttled: bool,
+    },
+    /// An INVITE was refused before it became a call.
+    Refused {
+        /// The status code.
+        status: u16,
+    },
+    /// A panic, contained to one call.
+    Panicked(CallId),
+}

@@ -1,0 +1,117 @@
+//! The number dialled and the caller's number, out of what the wire says.
+//!
+//! The number dialled may stand in the Request-URI, only in To, in P-Called-Party-ID, or in History-Info and Diversion;
+//! the same caller comes as +33476…, 33476…, 0033476… or 0476…. An asserted number counts only from a trunk we trust, and
+//! not at all when its owner asked for privacy (RFC 3323, RFC 3325).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::call::CallerIdentity;
+use crate::dialplan::Plan;
+use crate::france::{CallerNumber, normalise};
+use crate::sip::message::Uri;
+use crate::sip::{IncomingInvite, Trust};
+
+/// The plans served, by number.
+#[derive(Clone, Debug, Default)]
+pub struct Plans {
+    by_number: BTreeMap<String, Arc<Plan>>,
+}
+
+impl Plans {
+    /// All numbers of `plans`; the first plan that claims a number keeps it.
+    pub fn new(plans: impl IntoIterator<Item = Arc<Plan>>) -> Plans {
+        let mut by_number = BTreeMap::new();
+        for plan in plans {
+            for number in &plan.numbers {
+                by_number.entry(key(number)).or_insert_with(|| plan.clone());
+            }
+        }
+        Plans { by_number }
+    }
+
+    /// The plan that answers `invite`: by Request-URI, then To, then what the network says was dialled first.
+    pub fn find(&self, invite: &IncomingInvite) -> Option<Arc<Plan>> {
+        let first = [&invite.request_uri, &invite.to.uri];
+        let later = invite.called_party.iter().chain(&invite.history_info).chain(&invite.diversion);
+        first.into_iter().chain(later).find_map(|uri| self.by_uri(uri.reveal()))
+    }
+
+    /// The plan that answers `number`, in any of its forms.
+    pub fn by_number(&self, number: &str) -> Option<Arc<Plan>> {
+        self.by_number.get(&key(number)).cloned()
+    }
+
+    /// The plans, each once.
+    pub fn plans(&self) -> Vec<Arc<Plan>> {
+        let mut plans: Vec<Arc<Plan>> = Vec::new();
+        for plan in self.by_number.values() {
+            if !plans.iter().any(|known| Arc::ptr_eq(known, plan)) {
+                plans.push(plan.clone());
+            }
+        }
+        plans
+    }
+
+    fn by_uri(&self, uri: &str) -> Option<Arc<Plan>> {
+        let user = user_of(uri)?;
+        self.by_number(&user)
+    }
+}
+
+/// Who calls, as far as we may know it.
+pub fn caller_identity(invite: &IncomingInvite) -> CallerIdentity {
+    if invite.privacy_id {
+        return CallerIdentity::Hidden;
+    }
+    let trusted = matches!(invite.trust, Trust::Trunk(_));
+    let asserted = invite.p_asserted.iter().filter(|_| trusted);
+    let mut hidden = false;
+    for identity in asserted.chain(std::iter::once(&invite.from)) {
+        let Some(user) = user_of(identity.uri.reveal()) else { continue };
+        match normalise(user.as_bytes()) {
+            CallerNumber::Number(number) => return CallerIdentity::Number(number),
+            CallerNumber::Hidden => hidden = true,
+            CallerNumber::Unknown => {}
+        }
+    }
+    if hidden { CallerIdentity::Hidden } else { CallerIdentity::Unknown }
+}
+
+/// A caller's number as a person writes it, for rehearsals.
+pub(super) fn identity_of(number: &str) -> CallerIdentity {
+    match normalise(number.as_bytes()) {
+        CallerNumber::Number(number) => CallerIdentity::Number(number),
+        CallerNumber::Hidden => CallerIdentity::Hidden,
+        CallerNumber::Unknown => CallerIdentity::Unknown,
+    }
+}
+
+/// A number in the one form by which plans are found: E.164 when it is a whole number, the bare digits when it is a short
+/// code (3977), also when the network wrote the country before it (+333977).
+fn key(number: &str) -> String {
+    let digits: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+' || *c == '*' || *c == '#').collect();
+    let short = |rest: &str| rest.len() == 4 && rest.starts_with('3');
+    for prefix in ["+33", "0033", "33"] {
+        if let Some(rest) = digits.strip_prefix(prefix)
+            && short(rest)
+        {
+            return rest.to_owned();
+        }
+    }
+    match normalise(digits.as_bytes()) {
+        CallerNumber::Number(number) if digits.len() > 6 => number.reveal().to_owned(),
+        _ if digits.is_empty() => number.to_ascii_lowercase(),
+        _ => digits,
+    }
+}
+
+/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`).
+fn user_of(uri: &str) -> Option<String> {
+    let parsed = Uri::parse(uri.as_bytes()).ok()?;
+    let user = parsed.user_decoded()?;
+    let user = String::from_utf8_lossy(&user).into_owned();
+    let user = user.split(';').next().unwrap_or_default().trim().to_owned();
+    (!user.is_empty()).then_some(user)
+}

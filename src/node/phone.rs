@@ -1,0 +1,557 @@
+//! A softphone as a value: the engine's own user agent and media, the other way round.
+//!
+//! It registers, dials, answers, declines, presses keys, plays a sound and tells which tones it hears. `ecoute demo`,
+//! `ecoute call` and the simulator's callers and listeners are made of it. One call at a time; a second caller is busy.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::ids::{CallId, IdSource, LegId};
+use crate::media::{self, PlaybackId, Prompt, StreamStats};
+use crate::sdp::{self, Capabilities, Direction, Local, Move, Session};
+use crate::sip::{
+    self, Command, Credentials, Endpoint, EndpointConfig, Flow, Headers, Hidden, OutgoingInvite, Register,
+    RegistrationState, SessionId, Target,
+};
+
+/// Who the phone is.
+#[derive(Clone, Debug)]
+pub struct PhoneSettings {
+    /// The user part of its address: an account name, or a number.
+    pub user: String,
+    /// Its password; `None` for a phone whose address is trusted.
+    pub password: Option<String>,
+    /// The domain of its address.
+    pub domain: String,
+    /// Its own SIP socket.
+    pub local: SocketAddr,
+    /// The server it speaks to.
+    pub server: SocketAddr,
+    /// Distinguishes the streams of several phones in one process.
+    pub number: u32,
+    /// Codecs.
+    pub capabilities: Capabilities,
+    /// Further headers of its INVITEs.
+    pub headers: Headers,
+}
+
+/// What a phone is told.
+#[derive(Debug)]
+pub enum PhoneInput<'a> {
+    /// Bytes from the network.
+    Datagram {
+        /// The way they came.
+        flow: Flow,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// Its media worker reports.
+    Report(media::Report),
+    /// Its owner does something.
+    Act(PhoneAction),
+    /// The instant named by the last `Timeout` has come.
+    Timeout,
+}
+
+/// What its owner can do.
+#[derive(Clone, Debug)]
+pub enum PhoneAction {
+    /// Register for this long.
+    Register {
+        /// Seconds.
+        expires_s: u32,
+    },
+    /// Take the registration back.
+    Unregister,
+    /// Dial.
+    Dial {
+        /// The user part of the address dialled.
+        to: String,
+    },
+    /// Take the call that rings.
+    Answer,
+    /// Refuse the call that rings.
+    Decline(u16),
+    /// End the call, in whatever state.
+    Hangup,
+    /// Press keys.
+    Press(String),
+    /// Speak: this sound, again and again.
+    Speak(Arc<Prompt>),
+    /// Listen for these tones, in hertz.
+    Listen(Vec<u16>),
+    /// Put the other side on hold, or take it back.
+    Hold(bool),
+}
+
+/// What a phone wants done, or tells.
+#[derive(Debug)]
+pub enum PhoneOutput {
+    /// Bytes to the network.
+    Transmit {
+        /// The way they go.
+        flow: Flow,
+        /// The bytes.
+        bytes: sip::Bytes,
+    },
+    /// To its media worker.
+    Media(media::Command),
+    /// Something happened.
+    Event(PhoneEvent),
+    /// Nothing more until this instant.
+    Timeout(Option<Instant>),
+}
+
+/// What happened to a phone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PhoneEvent {
+    /// The registrar took the registration.
+    Registered,
+    /// The registrar refused it.
+    RegistrationFailed(u16),
+    /// Somebody calls.
+    Rings,
+    /// 1xx to our INVITE.
+    Progress(u16),
+    /// Two-way: 200 and ACK have passed.
+    Connected,
+    /// Our INVITE was refused.
+    Refused(u16),
+    /// The call is over; true when the other side ended it.
+    Over {
+        /// By the other side.
+        by_peer: bool,
+    },
+    /// First sound.
+    Heard,
+    /// A tone we listen for.
+    Tone {
+        /// Hertz.
+        hz: u16,
+        /// Share of the sound's energy, 0 to 1.
+        share: f32,
+    },
+    /// The stream is closed.
+    Closed(Box<StreamStats>),
+}
+
+struct Talk {
+    session: SessionId,
+    leg: LegId,
+    sdp: Session,
+    local: Option<Local>,
+    incoming: Option<Option<Vec<u8>>>,
+    dialling: Option<String>,
+    connected: bool,
+    answer_when_open: bool,
+    peer: std::net::IpAddr,
+}
+
+/// One phone. See the module's page.
+pub struct Phone {
+    settings: PhoneSettings,
+    endpoint: Endpoint,
+    talk: Option<Talk>,
+    speech: Option<Arc<Prompt>>,
+    tones: Vec<u16>,
+    calls: u64,
+    outputs: VecDeque<PhoneOutput>,
+    events: VecDeque<sip::Event>,
+    endpoint_at: Option<Instant>,
+}
+
+const ACCOUNT: u32 = 1;
+const SPEECH: PlaybackId = PlaybackId(1);
+
+impl Phone {
+    /// An idle phone.
+    pub fn new(settings: PhoneSettings, ids: IdSource) -> Phone {
+        let config = EndpointConfig {
+            realm: settings.domain.clone(),
+            domains: vec![settings.domain.clone()],
+            software: "ecoute-phone".into(),
+            contact_user: settings.user.clone(),
+            registrar: false,
+            invite_auth_required: false,
+            ..EndpointConfig::default()
+        };
+        Phone {
+            settings,
+            endpoint: Endpoint::new(config, ids),
+            talk: None,
+            speech: None,
+            tones: Vec::new(),
+            calls: 0,
+            outputs: VecDeque::new(),
+            events: VecDeque::new(),
+            endpoint_at: None,
+        }
+    }
+
+    /// Has it a call, in whatever state?
+    pub fn is_busy(&self) -> bool {
+        self.talk.is_some()
+    }
+
+    /// Is a call joined?
+    pub fn is_connected(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.connected)
+    }
+
+    /// The endpoint's gauges.
+    pub fn counts(&self) -> sip::Counts {
+        self.endpoint.counts()
+    }
+
+    /// Takes one input. Drain [`Phone::poll_output`] to `Timeout` afterwards.
+    pub fn handle_input(&mut self, now: Instant, input: PhoneInput<'_>) {
+        match input {
+            PhoneInput::Datagram { flow, bytes } => self.tell(now, sip::Input::Datagram { flow, bytes }),
+            PhoneInput::Timeout => self.tell(now, sip::Input::Timeout),
+            PhoneInput::Report(report) => self.report(now, report),
+            PhoneInput::Act(action) => self.act(now, action),
+        }
+        while let Some(event) = self.events.pop_front() {
+            self.happened(now, event);
+        }
+    }
+
+    /// The next thing to do; `Timeout` when there is none.
+    pub fn poll_output(&mut self) -> PhoneOutput {
+        self.outputs.pop_front().unwrap_or(PhoneOutput::Timeout(self.endpoint_at))
+    }
+
+    // ---- helpers -------------------------------------------------------------------------------------------------
+
+    fn flow(&self) -> Flow {
+        Flow::udp(self.settings.local, self.settings.server)
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        let password = self.settings.password.as_deref()?;
+        Some(Credentials::new(&self.settings.user, password))
+    }
+
+    fn tell(&mut self, now: Instant, input: sip::Input<'_>) {
+        self.endpoint.handle_input(now, input);
+        loop {
+            match self.endpoint.poll_output() {
+                sip::Output::Transmit { flow, bytes } => {
+                    self.outputs.push_back(PhoneOutput::Transmit { flow, bytes });
+                }
+                sip::Output::Event(event) => self.events.push_back(event),
+                sip::Output::Dropped(_) => {}
+                sip::Output::Timeout(at) => {
+                    self.endpoint_at = at;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, now: Instant, command: Command) {
+        self.tell(now, sip::Input::Command(command));
+    }
+
+    fn say(&mut self, event: PhoneEvent) {
+        self.outputs.push_back(PhoneOutput::Event(event));
+    }
+
+    fn media(&mut self, command: media::Command) {
+        self.outputs.push_back(PhoneOutput::Media(command));
+    }
+
+    fn new_leg(&mut self) -> LegId {
+        self.calls += 1;
+        let call = CallId::from_raw(1 << 63 | u64::from(self.settings.number) << 24 | self.calls);
+        LegId::caller(call)
+    }
+
+    fn open(&mut self, session: SessionId, incoming: Option<Option<Vec<u8>>>, dialling: Option<String>, peer: std::net::IpAddr) {
+        let leg = self.new_leg();
+        let sdp = Session::new(leg.call.as_raw());
+        self.talk = Some(Talk {
+            session,
+            leg,
+            sdp,
+            local: None,
+            incoming,
+            dialling,
+            connected: false,
+            answer_when_open: false,
+            peer,
+        });
+        self.media(media::Command::Open { leg });
+    }
+
+    fn act(&mut self, now: Instant, action: PhoneAction) {
+        match action {
+            PhoneAction::Register { expires_s } => {
+                let register = Register {
+                    account: ACCOUNT,
+                    registrar: self.flow(),
+                    aor: Hidden::new(format!("sip:{}@{}", self.settings.user, self.settings.domain)),
+                    credentials: self.credentials(),
+                    expires_s,
+                    contact_user: Hidden::new(self.settings.user.clone()),
+                    instance: None,
+                };
+                self.command(now, Command::Register(Box::new(register)));
+            }
+            PhoneAction::Unregister => self.command(now, Command::Unregister { account: ACCOUNT }),
+            PhoneAction::Dial { to } => {
+                if self.talk.is_none() {
+                    let session = self.endpoint.new_session();
+                    self.open(session, None, Some(to), self.settings.server.ip());
+                }
+            }
+            PhoneAction::Answer => self.answer(now),
+            PhoneAction::Decline(status) => self.end(now, Some(status)),
+            PhoneAction::Hangup => self.end(now, None),
+            PhoneAction::Press(digits) => {
+                if let Some(leg) = self.talk.as_ref().map(|talk| talk.leg) {
+                    self.media(media::Command::SendDigits { leg, digits });
+                }
+            }
+            PhoneAction::Speak(prompt) => {
+                self.speech = Some(prompt);
+                self.start_sound();
+            }
+            PhoneAction::Listen(tones) => {
+                self.tones = tones;
+                self.start_sound();
+            }
+            PhoneAction::Hold(on) => self.hold(now, on),
+        }
+    }
+
+    fn answer(&mut self, now: Instant) {
+        let Some(talk) = &mut self.talk else { return };
+        let Some(offer) = &talk.incoming else { return };
+        let Some(local) = talk.local else {
+            talk.answer_when_open = true;
+            return;
+        };
+        let step = match offer {
+            Some(offer) => Move::TakeOffer(offer),
+            None => Move::Offer { direction: Direction::SendRecv },
+        };
+        let session = talk.session;
+        match sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) {
+            Ok((negotiated, sdp)) => {
+                talk.sdp = negotiated;
+                talk.incoming = None;
+                self.configure();
+                self.respond(now, session, 200, sdp);
+            }
+            Err(refusal) => self.respond(now, session, refusal.status(), None),
+        }
+    }
+
+    fn end(&mut self, now: Instant, status: Option<u16>) {
+        let Some(talk) = self.talk.take() else { return };
+        self.media(media::Command::Close { leg: talk.leg });
+        if talk.dialling.is_some() {
+            return; // the INVITE never left
+        }
+        let session = talk.session;
+        match status {
+            Some(status) if talk.incoming.is_some() => self.respond(now, session, status, None),
+            _ => self.command(now, Command::Hangup { session, reason: None }),
+        }
+        self.say(PhoneEvent::Over { by_peer: false });
+    }
+
+    fn hold(&mut self, now: Instant, on: bool) {
+        let direction = if on { Direction::SendOnly } else { Direction::SendRecv };
+        let Some(talk) = &mut self.talk else { return };
+        let Some(local) = talk.local else { return };
+        let step = Move::Offer { direction };
+        if let Ok((negotiated, Some(offer))) = sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) {
+            talk.sdp = negotiated;
+            let session = talk.session;
+            self.command(now, Command::Reoffer { session, sdp: Some(offer) });
+        }
+    }
+
+    fn respond(&mut self, now: Instant, session: SessionId, status: u16, sdp: Option<Vec<u8>>) {
+        let headers = Headers::none();
+        self.command(now, Command::Respond { session, status, reason: None, sdp, retry_after_s: None, headers });
+    }
+
+    fn report(&mut self, now: Instant, report: media::Report) {
+        use media::Report;
+        if let Report::Closed { stats, .. } = report {
+            return self.say(PhoneEvent::Closed(stats));
+        }
+        if self.talk.as_ref().is_none_or(|talk| talk.leg != report.leg()) {
+            return;
+        }
+        match report {
+            Report::Opened { rtp, rtcp, .. } => self.opened(now, rtp, rtcp),
+            Report::OpenFailed { .. } => {
+                self.end(now, Some(503));
+                self.say(PhoneEvent::Refused(503));
+            }
+            Report::Started { .. } => self.say(PhoneEvent::Heard),
+            Report::Tone { hz, share, .. } => self.say(PhoneEvent::Tone { hz, share }),
+            _ => {}
+        }
+    }
+
+    fn opened(&mut self, now: Instant, rtp: SocketAddr, rtcp: SocketAddr) {
+        let local = Local { address: rtp.ip(), rtp_port: rtp.port(), rtcp_port: rtcp.port() };
+        let from_uri = Hidden::new(format!("sip:{}@{}", self.settings.user, self.settings.domain));
+        let credentials = self.credentials();
+        let flow = self.flow();
+        let Some(talk) = &mut self.talk else { return };
+        talk.local = Some(local);
+        if let Some(to) = talk.dialling.take() {
+            let step = Move::Offer { direction: Direction::SendRecv };
+            let Ok((negotiated, offer)) = sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) else {
+                return;
+            };
+            talk.sdp = negotiated;
+            let session = talk.session;
+            let uri = Hidden::new(format!("sip:{to}@{}", self.settings.server));
+            let invite = OutgoingInvite {
+                target: Target::Uri { uri, flow },
+                from_uri,
+                from_display: Hidden::new(""),
+                to_uri: None,
+                credentials,
+                headers: self.settings.headers.clone(),
+                sdp: offer,
+                ring_timeout: Duration::from_secs(60),
+                max_forwards: 70,
+            };
+            self.command(now, Command::Invite { session, invite: Box::new(invite) });
+        } else if talk.answer_when_open {
+            self.answer(now);
+        }
+    }
+
+    fn happened(&mut self, now: Instant, event: sip::Event) {
+        use sip::Event as Sip;
+        let ours = |talk: &Option<Talk>, session| talk.as_ref().is_some_and(|talk| talk.session == session);
+        match event {
+            Sip::Registration { state, .. } => self.say(match state {
+                RegistrationState::Registered { .. } => PhoneEvent::Registered,
+                RegistrationState::Failed { status } => PhoneEvent::RegistrationFailed(status),
+                RegistrationState::Gone => return,
+            }),
+            Sip::Invite { session, .. } if self.talk.is_some() => self.respond(now, session, 486, None),
+            Sip::Invite { session, invite } => {
+                self.open(session, Some(invite.sdp), None, invite.flow.remote.ip());
+                self.respond(now, session, 180, None);
+                self.say(PhoneEvent::Rings);
+            }
+            Sip::Progress { session, status, .. } if ours(&self.talk, session) => {
+                self.say(PhoneEvent::Progress(status));
+            }
+            Sip::Answered { session, sdp } if ours(&self.talk, session) => {
+                if self.take_answer(sdp.as_deref()) {
+                    self.connected();
+                } else {
+                    self.end(now, None);
+                }
+            }
+            Sip::Answered { session, .. } => self.command(now, Command::Hangup { session, reason: None }),
+            Sip::Confirmed { session, sdp } if ours(&self.talk, session) => {
+                if self.talk.as_ref().is_some_and(|talk| talk.sdp.offer_pending()) {
+                    self.take_answer(sdp.as_deref());
+                }
+                self.connected();
+            }
+            Sip::Reoffer { session, sdp } if ours(&self.talk, session) => self.reoffered(now, session, sdp),
+            Sip::Reanswered { session, sdp } | Sip::ReofferConfirmed { session, sdp } if ours(&self.talk, session) => {
+                if sdp.is_some() {
+                    self.take_answer(sdp.as_deref());
+                }
+            }
+            Sip::Rejected { session, status, .. } if ours(&self.talk, session) => {
+                self.over();
+                self.say(PhoneEvent::Refused(status));
+            }
+            Sip::Ended { session, .. } if ours(&self.talk, session) => {
+                self.over();
+                self.say(PhoneEvent::Over { by_peer: true });
+            }
+            _ => {}
+        }
+    }
+
+    fn reoffered(&mut self, now: Instant, session: SessionId, offer: Option<Vec<u8>>) {
+        let Some(talk) = &mut self.talk else { return };
+        let Some(local) = talk.local else { return };
+        let step = match &offer {
+            Some(offer) => Move::TakeOffer(offer),
+            None => Move::Offer { direction: Direction::SendRecv },
+        };
+        let (status, sdp) = match sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) {
+            Ok((negotiated, sdp)) => {
+                talk.sdp = negotiated;
+                (200, sdp)
+            }
+            Err(refusal) => (refusal.status(), None),
+        };
+        self.configure();
+        self.command(now, Command::AnswerReoffer { session, status, sdp });
+    }
+
+    fn take_answer(&mut self, answer: Option<&[u8]>) -> bool {
+        let (Some(talk), Some(answer)) = (&mut self.talk, answer) else { return false };
+        let Some(local) = talk.local else { return false };
+        match sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, Move::TakeAnswer(answer)) {
+            Ok((negotiated, _)) => {
+                talk.sdp = negotiated;
+                self.configure();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn configure(&mut self) {
+        let Some(talk) = &self.talk else { return };
+        let Some(audio) = talk.sdp.audio.clone() else { return };
+        let (leg, signalling_source) = (talk.leg, talk.peer);
+        self.media(media::Command::Configure { leg, audio: Box::new(audio), signalling_source });
+    }
+
+    fn connected(&mut self) {
+        let Some(talk) = &mut self.talk else { return };
+        if !std::mem::replace(&mut talk.connected, true) {
+            self.start_sound();
+            self.say(PhoneEvent::Connected);
+        }
+    }
+
+    fn start_sound(&mut self) {
+        let Some(talk) = self.talk.as_ref().filter(|talk| talk.connected) else { return };
+        let leg = talk.leg;
+        if !self.tones.is_empty() {
+            let frequencies = self.tones.clone();
+            self.media(media::Command::Monitor { leg, frequencies });
+        }
+        if let Some(speech) = self.speech.clone() {
+            let repeat = Some(Duration::ZERO);
+            self.media(media::Command::Play { leg, playback: SPEECH, prompts: vec![speech], repeat });
+        }
+    }
+
+    fn over(&mut self) {
+        if let Some(talk) = self.talk.take() {
+            self.media(media::Command::Close { leg: talk.leg });
+        }
+    }
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Phone").field("busy", &self.is_busy()).finish_non_exhaustive()
+    }
+}

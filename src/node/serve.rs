@@ -1,0 +1,376 @@
+//! The shell around a shard: its thread, the sockets, the media workers, the store, the operator's port.
+//!
+//! The shard's thread waits on everything at once (datagrams, reports, control, its own deadline), takes what lies ready,
+//! and hands out what the shard says. It never waits for a disk, a name or a peer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded};
+
+use crate::clock::Instant;
+use crate::dispatch::ListenerState;
+use crate::ids::{CallId, IdSource, ListenerId};
+use crate::media::{self, Report, Worker, WorkerHandle, WorkerOptions};
+use crate::net::{BindError, Datagram, UdpEndpoint};
+use crate::ops::events::MediaFigures;
+use crate::ops::labels::{ByDrop, Room, Word};
+use crate::ops::metrics::follow;
+use crate::ops::{Health, Metrics, Part};
+use crate::sip::Flow;
+use crate::store::{Entry, Store, StoreError, StoreHandle, StoreSettings};
+
+use super::clock::SystemClock;
+use super::observe::Observer;
+use super::receiver;
+use super::setup::Setup;
+use super::shard::{Shard, ShardCounts, ShardSettings};
+use super::{Control, Input, Output};
+
+/// Datagrams that may wait for the shard; more are dropped and repaired by SIP's own repetition.
+const INBOX: usize = 8192;
+/// Control requests that may wait.
+const CONTROLS: usize = 64;
+/// Inputs taken from one source before the others are looked at again.
+const BATCH: usize = 64;
+/// How often levels and the snapshot are drawn.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct ServeSettings {
+    /// The SIP socket.
+    pub sip_listen: SocketAddr,
+    /// The shard.
+    pub shard: ShardSettings,
+    /// Plans, prompts, listeners, accounts.
+    pub setup: Setup,
+    /// Media addresses and ports; the workers share the range.
+    pub media: media::Settings,
+    /// Media threads; at least one.
+    pub workers: usize,
+    /// Where the store lives.
+    pub state_dir: PathBuf,
+    /// The store.
+    pub store: StoreSettings,
+}
+
+/// Why a node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The SIP socket.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread, or the media sockets.
+    #[error("the system refused a thread or a socket: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What others may look at while the shard works.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The shard's gauges.
+    pub counts: ShardCounts,
+    /// What each listener does.
+    pub listeners: Vec<(ListenerId, ListenerState)>,
+    /// Where each call stands.
+    pub calls: Vec<(CallId, crate::call::Stage)>,
+    /// Streams open over all workers.
+    pub streams: u64,
+    /// Has a drain come to its end?
+    pub drained: bool,
+}
+
+/// A running node. Dropping it stops at once; drain first.
+#[derive(Debug)]
+pub struct Node {
+    control: Sender<Control>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    sip: SocketAddr,
+    store: StoreHandle,
+    thread: Option<JoinHandle<()>>,
+    stop: Option<Sender<()>>,
+    owner: Option<Store>,
+}
+
+impl Node {
+    /// Opens everything and starts. Nothing is half open when this fails.
+    pub fn start(
+        settings: ServeSettings,
+        clock: SystemClock,
+        mut ids: IdSource,
+        metrics: Metrics,
+        health: Health,
+    ) -> Result<Node, ServeError> {
+        let socket = UdpEndpoint::bind(settings.sip_listen, "sip.listen")?;
+        let sip = socket.local();
+        let owner = Store::open(&settings.state_dir, settings.store)?;
+        let store = owner.handle();
+        let workers = spawn_workers(&settings.media, settings.workers, &mut ids, clock)?;
+        let (inbox, datagrams) = bounded(INBOX);
+        let (control, controls) = bounded(CONTROLS);
+        let (stop, stopped) = bounded::<()>(0);
+        let receiver = receiver::Receiver::spawn("net", socket.try_clone()?, inbox)?;
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        health.up(Part::Sip);
+        health.up(Part::Media);
+        health.up(Part::Store);
+        health.up(Part::Dialplan);
+        let shard = Shard::new(settings.shard, settings.setup, ids);
+        let run = Run {
+            shard,
+            socket,
+            workers,
+            clock,
+            store: store.clone(),
+            observer: Observer::new(metrics.clone()),
+            metrics,
+            health,
+            snapshot: snapshot.clone(),
+            shown: Instant::ZERO,
+        };
+        let thread = std::thread::Builder::new()
+            .name("shard-0".into())
+            .spawn(move || run.run(&datagrams, &controls, &stopped, receiver))?;
+        let (thread, stop) = (Some(thread), Some(stop));
+        Ok(Node { control, snapshot, sip, store, thread, stop, owner: Some(owner) })
+    }
+
+    /// The SIP socket's address.
+    pub fn sip(&self) -> SocketAddr {
+        self.sip
+    }
+
+    /// Where requests to the shard go in; a full channel is an answer.
+    pub fn control(&self) -> &Sender<Control> {
+        &self.control
+    }
+
+    /// What the shard looks like, at most a fifth of a second old.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The snapshot's own place, for those who look often.
+    pub fn snapshots(&self) -> Arc<ArcSwap<Snapshot>> {
+        self.snapshot.clone()
+    }
+
+    /// The store's inbox.
+    pub fn store(&self) -> &StoreHandle {
+        &self.store
+    }
+
+    /// Does the shard's thread run?
+    pub fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops: the shard first, then the store, which writes what it still holds.
+    pub fn stop(mut self, within: Duration) -> bool {
+        self.end();
+        let flushed = self.store.close(within);
+        self.owner.take();
+        flushed
+    }
+
+    fn end(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn spawn_workers(
+    settings: &media::Settings,
+    workers: usize,
+    ids: &mut IdSource,
+    clock: SystemClock,
+) -> io::Result<Vec<WorkerHandle>> {
+    let workers = workers.max(1);
+    let (first, last) = (*settings.ports.start(), *settings.ports.end());
+    // Each worker has a part of the range for itself, beginning with an even port (RFC 3550 §11).
+    let part = (u32::from(last - first) + 1) / workers as u32 & !1;
+    (0..workers)
+        .map(|nth| {
+            let from = u32::from(first) + part * nth as u32;
+            let to = if nth + 1 == workers { u32::from(last) } else { from + part - 1 };
+            let ports = from as u16..=to as u16;
+            let settings = media::Settings { ports, ..settings.clone() };
+            let options = WorkerOptions { name: format!("media-{nth}"), ..WorkerOptions::default() };
+            Worker::spawn(settings, options, ids.fork(), move || clock.at())
+        })
+        .collect()
+}
+
+struct Run {
+    shard: Shard,
+    socket: UdpEndpoint,
+    workers: Vec<WorkerHandle>,
+    clock: SystemClock,
+    store: StoreHandle,
+    observer: Observer,
+    metrics: Metrics,
+    health: Health,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    shown: Instant,
+}
+
+impl Run {
+    fn run(
+        mut self,
+        datagrams: &Receiver<Datagram>,
+        controls: &Receiver<Control>,
+        stopped: &Receiver<()>,
+        receiver: receiver::Receiver,
+    ) {
+        let reports: Vec<Receiver<Report>> = self.workers.iter().map(|worker| worker.reports().clone()).collect();
+        let mut select = Select::new();
+        select.recv(datagrams);
+        select.recv(controls);
+        let stop = select.recv(stopped);
+        for reports in &reports {
+            select.recv(reports);
+        }
+        let mut at = self.hand_out();
+        loop {
+            let now = self.clock.at();
+            let wait = at.map_or(SHOW_EVERY, |at| at.since(now)).min(SHOW_EVERY);
+            let ready = select.ready_timeout(wait);
+            if ready == Ok(stop) {
+                break; // only its end of life makes it ready
+            }
+            let began = self.clock.at();
+            for control in controls.try_iter().take(BATCH) {
+                at = self.tell(Input::Control(control));
+            }
+            for reports in &reports {
+                for report in reports.try_iter().take(BATCH) {
+                    at = self.tell(Input::Report(report));
+                }
+            }
+            for datagram in datagrams.try_iter().take(BATCH) {
+                let flow = Flow::udp(self.socket.local(), datagram.from);
+                at = self.tell(Input::Datagram { flow, bytes: datagram.bytes });
+            }
+            if at.is_some_and(|at| at <= self.clock.at()) {
+                at = self.tell(Input::Timeout);
+            }
+            let turn = self.clock.at().since(began);
+            if ready.is_ok() {
+                self.metrics.on(crate::ops::Event::Turn(turn));
+            }
+            self.show(datagrams.len(), &receiver);
+        }
+        drop(receiver);
+        for worker in self.workers {
+            worker.stop();
+        }
+    }
+
+    fn tell(&mut self, input: Input) -> Option<Instant> {
+        let now = self.clock.now();
+        self.shard.handle_input(now, input);
+        self.hand_out()
+    }
+
+    /// Hands out what the shard says; returns when it wants to be woken.
+    fn hand_out(&mut self) -> Option<Instant> {
+        loop {
+            match self.shard.poll_output() {
+                Output::Transmit { flow, bytes } => {
+                    if let Err(fault) = self.socket.send(flow.remote, &bytes) {
+                        tracing::debug!(%fault, "a datagram could not be sent");
+                    }
+                }
+                Output::Media(command) => self.to_worker(command),
+                Output::Record(finished) => {
+                    self.observer.record(&finished);
+                    self.store.write(Entry::Record(finished));
+                }
+                Output::Decision(decision) => {
+                    self.observer.decision(&decision);
+                    self.store.write(Entry::Decision(decision));
+                }
+                Output::Event(event) => self.observer.event(self.clock.at(), &event),
+                Output::Timeout(at) => return at,
+            }
+        }
+    }
+
+    fn to_worker(&mut self, command: media::Command) {
+        // Both legs of a call live on one worker: a bridge never crosses threads.
+        let nth = (command.leg().call.as_raw() % self.workers.len() as u64) as usize;
+        if let Err(fault) = self.workers[nth].send(command) {
+            tracing::error!(%fault, "a media worker is stuck");
+        }
+    }
+
+    fn show(&mut self, inbox: usize, receiver: &receiver::Receiver) {
+        let now = self.clock.now();
+        if now.at.since(self.shown) < SHOW_EVERY && self.shown != Instant::ZERO {
+            return;
+        }
+        self.shown = now.at;
+        let counts = self.shard.counts();
+        self.observer.levels(now.at, &counts, inbox);
+        let figures = self.media_figures();
+        self.metrics.show_media(&figures);
+        self.metrics.show_store(&self.store.figures());
+        let full = ByDrop { room: Room::Net, reason: Word::of_variant(&"InboxFull") };
+        follow(&self.metrics.dropped.get_or_create(&full), receiver.dropped());
+        let tell = |part, sound| if sound { self.health.up(part) } else { self.health.failed(part) };
+        tell(Part::Media, figures.workers == self.workers.len());
+        tell(Part::Sip, receiver.is_alive());
+        if self.shard.is_draining() {
+            self.health.drain();
+        }
+        self.health.beat(now.at);
+        self.snapshot.store(Arc::new(Snapshot {
+            counts,
+            listeners: self.shard.dispatcher().listener_states(now).collect(),
+            calls: self.shard.stages().collect(),
+            streams: figures.streams as u64,
+            drained: self.shard.is_drained(),
+        }));
+    }
+
+    fn media_figures(&self) -> MediaFigures {
+        let mut figures = MediaFigures::default();
+        for worker in self.workers.iter().filter(|worker| worker.is_alive()) {
+            let counters = worker.counters();
+            figures.workers += 1;
+            figures.streams += counters.streams() as usize;
+            figures.ports_free += counters.ports_free() as usize;
+            figures.packets_in += counters.packets_in();
+            figures.packets_out += counters.packets_out();
+            let late = Duration::from_micros(counters.take_beat_late_us_max());
+            figures.beat_late_max = figures.beat_late_max.max(late);
+        }
+        figures.ports_used = figures.streams;
+        figures
+    }
+}
+
+/// Hands `control` to a node; says so when it is overloaded or gone.
+pub fn ask(control: &Sender<Control>, request: Control) -> Result<(), &'static str> {
+    control.try_send(request).map_err(|fault| match fault {
+        TrySendError::Full(_) => "the node has too much to do: try again",
+        TrySendError::Disconnected(_) => "the node has stopped",
+    })
+}

@@ -1,0 +1,154 @@
+//! What the endpoint and the dispatcher say, handed to the calls.
+
+use crate::call::{Device, DispatchEvent, LegEnd, LegEvent};
+use crate::clock::Now;
+use crate::dispatch::{self, Outcome};
+use crate::ids::ListenerId;
+use crate::node::{Event, Output};
+use crate::sip::{self, CauseKind, Command, SessionId};
+
+use super::Shard;
+
+impl Shard {
+    /// An event of the endpoint.
+    pub(super) fn happened(&mut self, now: Now, event: sip::Event) {
+        use sip::Event as Sip;
+        match event {
+            Sip::Invite { session, invite } => {
+                self.arrived(now, session, invite);
+                true
+            }
+            Sip::Progress { session, status, .. } => self.on_leg(session, LegEvent::Progress { status }),
+            Sip::Answered { session, sdp } => {
+                if !self.on_leg(session, LegEvent::Answered { sdp }) {
+                    self.command(now, Command::Hangup { session, reason: None });
+                }
+                return;
+            }
+            Sip::Rejected { session, status, .. } => {
+                self.on_leg(session, LegEvent::Rejected { status });
+                self.legs.part(session);
+                return;
+            }
+            Sip::Confirmed { session, sdp } => self.on_leg(session, LegEvent::Confirmed { sdp }),
+            Sip::ReofferConfirmed { session, sdp } => self.on_leg(session, LegEvent::ReofferConfirmed { sdp }),
+            Sip::Reoffer { session, sdp } => {
+                if !self.on_leg(session, LegEvent::Reoffer { sdp }) {
+                    self.command(now, Command::AnswerReoffer { session, status: 481, sdp: None });
+                }
+                return;
+            }
+            Sip::Reanswered { session, sdp } => self.on_leg(session, LegEvent::Reanswered { sdp }),
+            Sip::ReofferRejected { session, .. } => self.on_leg(session, LegEvent::ReofferRejected),
+            Sip::Info { session, content_type, body } => match dtmf_of(&content_type, &body) {
+                Some(digit) => self.on_leg(session, LegEvent::Digit(digit)),
+                None => true,
+            },
+            Sip::Ended { session, cause } => {
+                self.on_leg(session, LegEvent::Ended(leg_end(&cause)));
+                self.legs.part(session);
+                return;
+            }
+            Sip::Bound { user, bindings, new, .. } => {
+                self.event(Event::Bound { bindings, new });
+                self.reachable(now, &user, bindings);
+                true
+            }
+            Sip::Unbound { user, bindings, why } => {
+                self.event(Event::Unbound { why });
+                self.reachable(now, &user, bindings);
+                true
+            }
+            Sip::AuthFailed { flow, throttled } => {
+                self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
+                true
+            }
+            Sip::Registration { .. } | Sip::OptionsReply { .. } => true,
+        };
+    }
+
+    /// Hands an event to the leg that `session` carries; false when there is none.
+    fn on_leg(&mut self, session: SessionId, event: LegEvent) -> bool {
+        let Some(leg) = self.legs.leg(session) else { return false };
+        if !self.calls.contains_key(&leg.call) {
+            return false;
+        }
+        self.leg_event(leg, event);
+        true
+    }
+
+    fn reachable(&mut self, now: Now, user: &str, bindings: usize) {
+        let listener = ListenerId::new(user);
+        if bindings == 0 {
+            self.users.remove(&listener);
+        } else {
+            self.users.insert(listener.clone());
+        }
+        let devices = u32::try_from(bindings).unwrap_or(u32::MAX);
+        self.tell_dispatcher(now, dispatch::Input::Reachable { listener, devices });
+    }
+
+    /// A word of the dispatcher.
+    pub(super) fn dispatched(&mut self, now: Now, output: dispatch::Output) {
+        match output {
+            dispatch::Output::Ring { token, ring } => {
+                let call = token.call;
+                if !self.calls.contains_key(&call) {
+                    let outcome = Outcome::Failed;
+                    self.tell_dispatcher(now, dispatch::Input::Outcome { token, outcome });
+                    return self.tell_dispatcher(now, dispatch::Input::Leave { call });
+                }
+                let bindings: Vec<sip::Binding> = self.endpoint.bindings(token.listener.as_str()).cloned().collect();
+                let devices = (0..bindings.len() as u32).map(Device).collect();
+                self.rings.insert(call, bindings);
+                self.dispatch_event(call, DispatchEvent::Ring { token, ring, devices });
+            }
+            dispatch::Output::Withdraw { token, .. } => {
+                self.dispatch_event(token.call, DispatchEvent::Withdraw { token });
+            }
+            dispatch::Output::Exhausted { call, .. } => self.dispatch_event(call, DispatchEvent::Exhausted),
+            dispatch::Output::Decision(decision) => self.outputs.push_back(Output::Decision(decision)),
+            dispatch::Output::Dropped(reason) => self.event(Event::DispatchDropped(reason)),
+            dispatch::Output::Position { .. } | dispatch::Output::Timeout(_) => {}
+        }
+    }
+}
+
+fn leg_end(cause: &sip::Cause) -> LegEnd {
+    if cause.by == sip::Side::Us && !matches!(cause.kind, CauseKind::NoAck | CauseKind::Timeout) {
+        return LegEnd::Ours;
+    }
+    match cause.kind {
+        CauseKind::Bye => LegEnd::HungUp,
+        CauseKind::Cancelled => LegEnd::Cancelled,
+        CauseKind::NoAck => LegEnd::NoAck,
+        CauseKind::Rejected
+        | CauseKind::RingTimeout
+        | CauseKind::Timeout
+        | CauseKind::FlowClosed
+        | CauseKind::DialogLost
+        | CauseKind::ProtocolError
+        | CauseKind::Unauthorized => LegEnd::Lost,
+    }
+}
+
+/// A key by INFO: `application/dtmf-relay` ("Signal=5") or `application/dtmf` ("5").
+fn dtmf_of(content_type: &[u8], body: &[u8]) -> Option<char> {
+    let content_type = content_type.to_ascii_lowercase();
+    let body = std::str::from_utf8(body).ok()?;
+    let signal = if content_type.starts_with(b"application/dtmf-relay") {
+        body.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+        })?
+    } else if content_type.starts_with(b"application/dtmf") {
+        body.trim()
+    } else {
+        return None;
+    };
+    match signal {
+        "10" => Some('*'),
+        "11" => Some('#'),
+        _ => signal.chars().next().filter(|_| signal.len() == 1),
+    }
+}

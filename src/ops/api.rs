@@ -1,0 +1,292 @@
+//! `/api/v1`: calls and their stories, listeners, and the few things a person may ask the node to do.
+//!
+//! It answers connections from this machine only. A browser on this machine is a danger of its own: a page from elsewhere
+//! must neither read nor do anything here. So the `Host` must be an address or `localhost` (no name that could be pointed at
+//! us), and what changes something needs the header `X-Ecoute: 1`, which a foreign page cannot send. There is no way to a
+//! caller's number through it.
+
+use std::net::IpAddr;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::clock::Civil;
+use crate::dispatch::{Lang, ListenerState};
+use crate::ids::{CallId, ListenerId};
+use crate::store::{self, Reader, StoreError};
+
+use super::connection::Peer;
+use super::http::Shared;
+
+/// A listener as staff sees him.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerView {
+    /// The account.
+    pub id: ListenerId,
+    /// The centre.
+    pub centre: String,
+    /// What he does now.
+    pub state: ListenerState,
+    /// His registered devices.
+    pub devices: u32,
+}
+
+/// What a person may ask of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlRequest {
+    /// This listener takes no calls for now.
+    Pause(ListenerId),
+    /// This listener takes calls.
+    Ready(ListenerId),
+    /// Take no new calls, finish those under way, then stop.
+    Drain,
+    /// Read dialplans, prompts and listeners anew.
+    Reload,
+}
+
+/// Why the node did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody of that name. The asker's fault.
+    #[error("no listener of that name")]
+    UnknownListener,
+    /// It cannot be done as things stand; the words say why.
+    #[error("{0}")]
+    Refused(String),
+    /// The node does not answer. Ours.
+    #[error("the node does not answer; try again")]
+    Unavailable,
+}
+
+/// Passes a request to the node and waits for its answer, a second at most.
+pub type Control = Box<dyn Fn(ControlRequest) -> Result<(), ControlError> + Send + Sync>;
+
+/// The header that changes need, and its value.
+pub const CHANGE_HEADER: (&str, &str) = ("x-ecoute", "1");
+
+/// The routes.
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/status", get(status))
+        .route("/calls", get(calls))
+        .route("/calls/{id}", get(call))
+        .route("/calls/{id}/explain", get(explain))
+        .route("/listeners", get(listeners))
+        .route("/listeners/{id}/pause", post(pause))
+        .route("/listeners/{id}/ready", post(ready))
+        .route("/drain", post(drain))
+        .route("/reload", post(reload))
+        .layer(middleware::from_fn(guard))
+}
+
+/// What is not there.
+pub(super) async fn not_found() -> Response {
+    refuse(StatusCode::NOT_FOUND, "cette page n'existe pas", "no such page")
+}
+
+/// See the module's page.
+async fn guard(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+    if !peer.ip().to_canonical().is_loopback() {
+        return refuse(StatusCode::FORBIDDEN, "réservé à cette machine", "for this machine only");
+    }
+    if !host_is_plain(request.headers()) {
+        return refuse(StatusCode::FORBIDDEN, "nom d'hôte inconnu", "the Host must be an address or localhost");
+    }
+    let (name, value) = CHANGE_HEADER;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads && request.headers().get(name).is_none_or(|given| given != value) {
+        return refuse(StatusCode::FORBIDDEN, "l'en-tête X-Ecoute: 1 manque", "the header X-Ecoute: 1 is missing");
+    }
+    next.run(request).await
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    (shared.refresh)(&shared.metrics);
+    let reasons: Vec<_> = shared.health.reasons().into_iter().map(|reason| reason.in_words()).collect();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": (shared.clock)().as_millis() / 1000,
+        "ready": reasons.is_empty(),
+        "draining": shared.health.is_draining(),
+        "not_ready": reasons.iter().map(|(french, english)| json!({ "fr": french, "en": english })).collect::<Vec<_>>(),
+        "calls": shared.metrics.calls_active.get(),
+        "waiting": shared.metrics.queue_callers.get(),
+        "listeners": shared.listeners.load().len(),
+        "store_open": shared.metrics.store_open.get() == 1,
+    }))
+    .into_response()
+}
+
+#[derive(Deserialize)]
+struct CallsQuery {
+    limit: Option<usize>,
+    /// RFC 3339, or milliseconds since 1970.
+    since: Option<String>,
+}
+
+async fn calls(State(shared): State<Arc<Shared>>, Query(query): Query<CallsQuery>) -> Response {
+    let since = match query.since.as_deref().map(moment) {
+        None => None,
+        Some(Some(civil)) => Some(civil),
+        Some(None) => {
+            let english = "since: a time such as 2026-11-25T08:00:00Z, or milliseconds since 1970";
+            return refuse(StatusCode::BAD_REQUEST, "since : une heure telle que 2026-11-25T08:00:00Z", english);
+        }
+    };
+    let limit = query.limit.unwrap_or(50).min(1000);
+    read(&shared, move |reader| Ok(Json(reader.records(limit, since)?).into_response())).await
+}
+
+async fn call(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse::<CallId>() else { return unknown_call() };
+    read(&shared, move |reader| {
+        let Some(record) = reader.record(id)? else { return Ok(unknown_call()) };
+        let decisions = reader.decisions(id)?;
+        Ok(Json(json!({ "record": record, "decisions": decisions })).into_response())
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct ExplainQuery {
+    lang: Option<String>,
+}
+
+async fn explain(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Query(query): Query<ExplainQuery>,
+) -> Response {
+    let Ok(id) = id.parse::<CallId>() else { return unknown_call() };
+    let lang = if query.lang.as_deref() == Some("en") { Lang::En } else { Lang::Fr };
+    read(&shared, move |reader| {
+        let Some(record) = reader.record(id)? else { return Ok(unknown_call()) };
+        let story = store::explain(&record, &reader.decisions(id)?, lang);
+        Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], story).into_response())
+    })
+    .await
+}
+
+async fn listeners(State(shared): State<Arc<Shared>>) -> Response {
+    Json(&**shared.listeners.load()).into_response()
+}
+
+async fn pause(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    control(shared, ControlRequest::Pause(ListenerId::new(&id))).await
+}
+
+async fn ready(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    control(shared, ControlRequest::Ready(ListenerId::new(&id))).await
+}
+
+async fn drain(State(shared): State<Arc<Shared>>) -> Response {
+    control(shared, ControlRequest::Drain).await
+}
+
+async fn reload(State(shared): State<Arc<Shared>>) -> Response {
+    control(shared, ControlRequest::Reload).await
+}
+
+// ---- helpers -----------------------------------------------------------------------------------------------------
+
+/// Asks the node, beside the runtime: the pages go on while it thinks.
+async fn control(shared: Arc<Shared>, request: ControlRequest) -> Response {
+    let asked = tokio::task::spawn_blocking(move || (shared.control)(request)).await;
+    match asked.unwrap_or(Err(ControlError::Unavailable)) {
+        Ok(()) => Json(json!({ "done": true })).into_response(),
+        Err(error @ ControlError::UnknownListener) => {
+            refuse(StatusCode::NOT_FOUND, "aucun écoutant de ce nom", &error.to_string())
+        }
+        Err(ControlError::Refused(why)) => refuse(StatusCode::CONFLICT, &why, &why),
+        Err(error @ ControlError::Unavailable) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "le nœud ne répond pas", &error.to_string())
+        }
+    }
+}
+
+/// Asks the store on a connection opened for it, beside the runtime.
+async fn read(
+    shared: &Shared,
+    question: impl FnOnce(&Reader) -> Result<Response, StoreError> + Send + 'static,
+) -> Response {
+    let state_dir = shared.state_dir.clone();
+    let asked = tokio::task::spawn_blocking(move || ask(&state_dir, question)).await;
+    match asked {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the API could not read the store");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "la base ne peut être lue", "the store cannot be read; see the log")
+        }
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "une faute de notre part", "a fault of ours"),
+    }
+}
+
+fn ask(
+    state_dir: &FilePath,
+    question: impl FnOnce(&Reader) -> Result<Response, StoreError>,
+) -> Result<Response, StoreError> {
+    question(&Reader::open(state_dir)?)
+}
+
+fn unknown_call() -> Response {
+    refuse(StatusCode::NOT_FOUND, "aucun appel de ce nom", "no call of that name")
+}
+
+fn refuse(status: StatusCode, french: &str, english: &str) -> Response {
+    (status, Json(json!({ "error": { "fr": french, "en": english } }))).into_response()
+}
+
+/// An address or `localhost`, with or without a port.
+fn host_is_plain(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
+fn moment(text: &str) -> Option<Civil> {
+    if let Ok(ms) = text.parse::<i64>() {
+        return Some(Civil::from_unix_millis(ms));
+    }
+    text.parse::<jiff::Timestamp>().ok().map(|at| Civil::from_unix_millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that somebody could point at this machine is not taken for the machine itself.
+    #[test]
+    fn only_plain_hosts() {
+        let plain = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a header"));
+            host_is_plain(&headers)
+        };
+        for host in ["127.0.0.1:9397", "127.0.0.1", "localhost:9397", "LOCALHOST", "[::1]:9397"] {
+            assert!(plain(host), "{host}");
+        }
+        for host in ["evil.example", "evil.example:9397", "localhost.evil.example", "127.0.0.1.nip.example:9397", ""] {
+            assert!(!plain(host), "{host}");
+        }
+        assert!(!host_is_plain(&HeaderMap::new()));
+    }
+
+    /// Both ways of writing a moment are understood, and nothing else.
+    #[test]
+    fn moments() {
+        assert_eq!(moment("1795611800000"), Some(Civil::from_unix_millis(1_795_611_800_000)));
+        assert_eq!(moment("2026-11-25T14:03:20+01:00"), Some(Civil::from_unix_millis(1_795_611_800_000)));
+        assert_eq!(moment("yesterday"), None);
+    }
+}

@@ -1,0 +1,335 @@
+//! The server side: asking, and judging the answer.
+//!
+//! A nonce is the time of its making under a keyed hash, so asking costs no memory. Only a nonce that was *used* rightly
+//! is remembered, with its highest count, until it is too old to be used anyway: a copied Authorization is worth nothing.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::digest::{self, Algorithm, Asked, equal_in_constant_time, hex, quoted};
+use super::Accounts;
+use crate::clock::Instant;
+use crate::ids::IdSource;
+
+/// What an Authorization is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::sip) enum Verdict {
+    /// It is this user (in lower case).
+    Proved(String),
+    /// Nothing usable was shown: ask.
+    Ask,
+    /// Right secret, but the nonce is too old or was used before: ask again, `stale=true`.
+    Stale,
+    /// Unknown user or wrong secret; nobody can tell which.
+    Wrong,
+    /// Its `uri` is not the Request-URI: 400.
+    OtherUri,
+}
+
+/// Nonces and the sources that fail too often.
+#[derive(Clone, Debug)]
+pub(in crate::sip) struct Guard {
+    realm: String,
+    key: [u8; 32],
+    lifetime: Duration,
+    used: BTreeMap<Nonce, u32>,
+    oldest_allowed: Instant,
+    failures: BTreeMap<IpAddr, Failures>,
+    failures_max: u32,
+    penalty: Duration,
+}
+
+type Nonce = (Instant, [u8; 16]);
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Instant,
+}
+
+const USED_NONCES_MAX: usize = 20_000;
+const FAILING_SOURCES_MAX: usize = 4_096;
+
+impl Guard {
+    /// A guard with a key of its own.
+    pub fn new(realm: &str, lifetime: Duration, failures_max: u32, penalty: Duration, ids: &mut IdSource) -> Guard {
+        let mut key = [0; 32];
+        for chunk in key.chunks_exact_mut(8) {
+            chunk.copy_from_slice(&ids.next_u64().to_be_bytes());
+        }
+        Guard {
+            realm: realm.to_owned(),
+            key,
+            lifetime,
+            used: BTreeMap::new(),
+            oldest_allowed: Instant::ZERO,
+            failures: BTreeMap::new(),
+            failures_max,
+            penalty,
+        }
+    }
+
+    /// The values of WWW-Authenticate, strongest first.
+    pub fn challenges(&self, now: Instant, accounts: &Accounts, stale: bool, ids: &mut IdSource) -> Vec<String> {
+        let mut algorithms = vec![Algorithm::Md5];
+        if accounts.offers_sha256() {
+            algorithms.insert(0, Algorithm::Sha256);
+        }
+        let nonce = self.make_nonce(now, ids);
+        let stale = if stale { ", stale=true" } else { "" };
+        let realm = quoted(&self.realm);
+        let one = |algorithm: Algorithm| {
+            format!("Digest realm={realm}, nonce=\"{nonce}\", qop=\"auth\", algorithm={}{stale}", algorithm.name())
+        };
+        algorithms.into_iter().map(one).collect()
+    }
+
+    /// Judges the values of Authorization. `uri_fits` says whether a `uri` parameter means the Request-URI.
+    pub fn judge<'a>(
+        &mut self,
+        now: Instant,
+        accounts: &Accounts,
+        method: &str,
+        values: impl Iterator<Item = &'a [u8]>,
+        uri_fits: impl Fn(&str) -> bool,
+    ) -> Verdict {
+        let ours = |found: &BTreeMap<String, String>| found.get("realm").is_some_and(|realm| *realm == self.realm);
+        let Some(found) = values.filter_map(digest::parse).find(ours) else { return Verdict::Ask };
+        let get = |name: &str| found.get(name).map(String::as_str);
+        let (Some(user), Some(nonce), Some(uri), Some(given)) =
+            (get("username"), get("nonce"), get("uri"), get("response"))
+        else {
+            return Verdict::Ask;
+        };
+        let (Some("auth"), Some(nc), Some(cnonce)) = (get("qop"), get("nc"), get("cnonce")) else {
+            return Verdict::Ask;
+        };
+        let (Some(algorithm), Ok(count)) = (Algorithm::from_name(get("algorithm")), u32::from_str_radix(nc, 16)) else {
+            return Verdict::Ask;
+        };
+        // An unknown user costs the same arithmetic as a known one.
+        let known = accounts.secret(user).and_then(|secret| secret.ha1(algorithm, user, &self.realm));
+        let ha1 = known.clone().unwrap_or_else(|| digest::ha1(algorithm, user, &self.realm, "nobody"));
+        let asked = Asked { method, uri, nonce, qop: Some((nc, cnonce)) };
+        let expected = digest::response(algorithm, &ha1, &asked);
+        let right = equal_in_constant_time(expected.as_bytes(), given.to_ascii_lowercase().as_bytes());
+        if !right || known.is_none() {
+            return Verdict::Wrong;
+        }
+        if !uri_fits(uri) {
+            return Verdict::OtherUri;
+        }
+        if self.use_nonce(now, nonce, count) { Verdict::Proved(user.to_ascii_lowercase()) } else { Verdict::Stale }
+    }
+
+    /// Is this source ignored at the moment?
+    pub fn is_throttled(&self, now: Instant, source: IpAddr) -> bool {
+        self.failures.get(&source).is_some_and(|f| f.count >= self.failures_max && now.since(f.last) < self.penalty)
+    }
+
+    /// A source failed; says whether it is ignored from now on. Failures are forgotten after the penalty time.
+    pub fn note_failure(&mut self, now: Instant, source: IpAddr) -> bool {
+        if self.failures.len() >= FAILING_SOURCES_MAX && !self.failures.contains_key(&source) {
+            let penalty = self.penalty;
+            self.failures.retain(|_, f| now.since(f.last) < penalty);
+            if self.failures.len() >= FAILING_SOURCES_MAX {
+                self.failures.pop_first();
+            }
+        }
+        let entry = self.failures.entry(source).or_insert(Failures { count: 0, last: now });
+        if now.since(entry.last) >= self.penalty {
+            entry.count = 0;
+        }
+        entry.count = entry.count.saturating_add(1);
+        entry.last = now;
+        entry.count >= self.failures_max
+    }
+
+    /// A source succeeded; its earlier failures were slips.
+    pub fn note_success(&mut self, source: IpAddr) {
+        self.failures.remove(&source);
+    }
+
+    fn make_nonce(&self, now: Instant, ids: &mut IdSource) -> String {
+        let time = now.as_micros().to_be_bytes();
+        let salt = ids.next_u32().to_be_bytes();
+        format!("{}{}{}", hex(&time), hex(&salt), hex(&self.seal(&time, &salt)))
+    }
+
+    fn seal(&self, time: &[u8], salt: &[u8]) -> [u8; 16] {
+        // The key stands before and after, so that nothing can be appended.
+        let full = Sha256::new().chain_update(self.key).chain_update(time).chain_update(salt).chain_update(self.key);
+        let mut cut = [0; 16];
+        cut.copy_from_slice(&full.finalize()[..16]);
+        cut
+    }
+
+    fn read_nonce(&self, nonce: &str) -> Option<Nonce> {
+        if nonce.len() != 56 || !nonce.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        let time = u64::from_str_radix(nonce.get(..16)?, 16).ok()?;
+        let salt = u32::from_str_radix(nonce.get(16..24)?, 16).ok()?;
+        let seal = self.seal(&time.to_be_bytes(), &salt.to_be_bytes());
+        let genuine = equal_in_constant_time(hex(&seal).as_bytes(), nonce.get(24..)?.as_bytes());
+        genuine.then_some((Instant::from_micros(time), seal))
+    }
+
+    /// Uses a nonce at `count`; false when it is not ours, too old, or was used at this count or a higher one.
+    fn use_nonce(&mut self, now: Instant, nonce: &str, count: u32) -> bool {
+        let Some(nonce) = self.read_nonce(nonce) else { return false };
+        let horizon = now - self.lifetime;
+        if nonce.0 < horizon || nonce.0 < self.oldest_allowed || count == 0 {
+            return false;
+        }
+        // What is too old can not be used again anyway.
+        self.used = self.used.split_off(&(horizon, [0; 16]));
+        if self.used.len() >= USED_NONCES_MAX
+            && !self.used.contains_key(&nonce)
+            && let Some(((made, _), _)) = self.used.pop_first()
+        {
+            self.oldest_allowed = made + Duration::from_micros(1);
+            if nonce.0 < self.oldest_allowed {
+                return false;
+            }
+        }
+        let highest = self.used.entry(nonce).or_insert(0);
+        if count <= *highest {
+            return false;
+        }
+        *highest = count;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Challenge, Credentials, Secret, answer};
+    use super::*;
+
+    struct Scene {
+        guard: Guard,
+        accounts: Accounts,
+        ids: IdSource,
+        now: Instant,
+    }
+
+    fn scene() -> Scene {
+        let mut ids = IdSource::from_number(7);
+        let guard = Guard::new("écoute", Duration::from_secs(300), 3, Duration::from_secs(60), &mut ids);
+        let mut accounts = Accounts::none();
+        accounts.insert("Bob", Secret::password("zanzibar"));
+        Scene { guard, accounts, ids, now: Instant::from_millis(1000) }
+    }
+
+    impl Scene {
+        fn challenge(&mut self) -> Challenge {
+            let values = self.guard.challenges(self.now, &self.accounts, false, &mut self.ids);
+            Challenge::choose(values.iter().map(|v| v.as_bytes())).expect("ours")
+        }
+
+        fn judge(&mut self, value: &str) -> Verdict {
+            let values = [value.as_bytes()];
+            self.guard.judge(self.now, &self.accounts, "REGISTER", values.into_iter(), |uri| uri == "sip:r")
+        }
+
+        fn answer(&mut self, challenge: &mut Challenge, user: &str, password: &str) -> String {
+            let who = Credentials::new(user, password);
+            answer(challenge, &who, "REGISTER", "sip:r", &mut self.ids).expect("a password fits all")
+        }
+    }
+
+    /// The right answer is accepted once per count; the same bytes again are stale, never accepted; the next count is.
+    #[test]
+    fn replay_is_stale() {
+        let mut s = scene();
+        let mut challenge = s.challenge();
+        let first = s.answer(&mut challenge, "bob", "zanzibar");
+        assert_eq!(s.judge(&first), Verdict::Proved("bob".into()));
+        assert_eq!(s.judge(&first), Verdict::Stale);
+        s.now += Duration::from_secs(30);
+        let second = s.answer(&mut challenge, "bob", "zanzibar");
+        assert_eq!(s.judge(&second), Verdict::Proved("bob".into()));
+        s.now += Duration::from_secs(300);
+        let third = s.answer(&mut challenge, "bob", "zanzibar");
+        assert_eq!(s.judge(&third), Verdict::Stale, "too old");
+        assert!(s.guard.used.len() <= 1);
+    }
+
+    /// A wrong password and an unknown user look the same; another realm, scheme or no qop is as if nothing were shown.
+    #[test]
+    fn wrong_is_wrong() {
+        let mut s = scene();
+        let mut challenge = s.challenge();
+        for (user, password) in [("bob", "wrong"), ("eve", "zanzibar"), ("eve", "nobody")] {
+            let value = s.answer(&mut challenge, user, password);
+            assert_eq!(s.judge(&value), Verdict::Wrong, "{user}");
+        }
+        let good = s.answer(&mut challenge, "bob", "zanzibar");
+        assert_eq!(s.judge(&good.replace("realm=\"écoute\"", "realm=\"other\"")), Verdict::Ask);
+        assert_eq!(s.judge(&good.replace(", qop=auth", "")), Verdict::Ask);
+        assert_eq!(s.judge("Basic Ym9iOnphbnppYmFy"), Verdict::Ask);
+        assert_eq!(s.judge(&good.replace("nc=0", "nc=z")), Verdict::Ask);
+    }
+
+    /// A nonce nobody made here (an earlier run, a forger) is stale when the secret is right, wrong when it is not.
+    #[test]
+    fn strange_nonce() {
+        let mut s = scene();
+        let value: &[u8] = "Digest realm=\"écoute\", nonce=\"abc\", qop=\"auth\", algorithm=MD5".as_bytes();
+        let mut challenge = Challenge::choose([value].into_iter()).expect("sound");
+        let good = s.answer(&mut challenge, "bob", "zanzibar");
+        assert_eq!(s.judge(&good), Verdict::Stale);
+        let bad = s.answer(&mut challenge, "bob", "wrong");
+        assert_eq!(s.judge(&bad), Verdict::Wrong);
+    }
+
+    /// Another `uri` than the Request-URI is not accepted, even with the right secret.
+    #[test]
+    fn other_uri() {
+        let mut s = scene();
+        let mut challenge = s.challenge();
+        let who = Credentials::new("bob", "zanzibar");
+        let value = answer(&mut challenge, &who, "REGISTER", "sip:elsewhere", &mut s.ids).expect("fits");
+        assert_eq!(s.judge(&value), Verdict::OtherUri);
+    }
+
+    /// SHA-256 is offered first, and not at all when one account knows only its MD5 hash; hashes alone suffice.
+    #[test]
+    fn what_is_offered() {
+        let mut s = scene();
+        let both = s.guard.challenges(s.now, &s.accounts, true, &mut s.ids);
+        assert_eq!(both.len(), 2);
+        assert!(both[0].contains("SHA-256") && both[0].ends_with("stale=true"), "{both:?}");
+        let md5 = digest::ha1(Algorithm::Md5, "old", "écoute", "phone");
+        s.accounts.insert("old", Secret::hashes(Some(md5.to_uppercase()), None));
+        let mut challenge = s.challenge();
+        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, &mut s.ids).len(), 1);
+        let good = s.answer(&mut challenge, "old", "phone");
+        assert_eq!(s.judge(&good), Verdict::Proved("old".into()));
+    }
+
+    /// A source that keeps failing is ignored for the penalty time, others are not, and a success wipes the slate.
+    #[test]
+    fn throttling() {
+        let mut s = scene();
+        let source: IpAddr = "192.0.2.66".parse().expect("ip");
+        let other: IpAddr = "192.0.2.67".parse().expect("ip");
+        let verdicts: Vec<bool> = (0..3).map(|_| s.guard.note_failure(s.now, source)).collect();
+        assert_eq!(verdicts, [false, false, true]);
+        assert!(s.guard.is_throttled(s.now, source));
+        assert!(!s.guard.is_throttled(s.now, other));
+        s.now += Duration::from_secs(61);
+        assert!(!s.guard.is_throttled(s.now, source));
+        assert!(!s.guard.note_failure(s.now, source));
+        s.guard.note_success(source);
+        assert!(s.guard.failures.is_empty());
+        for n in 0..10_000u32 {
+            s.guard.note_failure(s.now, IpAddr::V4(n.into()));
+        }
+        assert!(s.guard.failures.len() <= FAILING_SOURCES_MAX);
+    }
+}

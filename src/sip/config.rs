@@ -1,0 +1,176 @@
+//! What an endpoint must be told once. Every bound has a default that a small helpline never meets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::{Flow, Transport};
+
+/// An address range, `addr/prefix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Any address of the range.
+    pub addr: IpAddr,
+    /// Leading bits that count.
+    pub prefix: u8,
+}
+
+impl Network {
+    /// Is `ip` in the range? An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(self, ip: IpAddr) -> bool {
+        match (self.addr.to_canonical(), ip.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same_prefix(u32::from(a).into(), u32::from(b).into(), self.prefix, 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same_prefix(u128::from(a), u128::from(b), self.prefix, 128),
+            _ => false,
+        }
+    }
+}
+
+fn same_prefix(a: u128, b: u128, prefix: u8, width: u32) -> bool {
+    let free = width.saturating_sub(u32::from(prefix));
+    free >= 128 || (a ^ b) >> free == 0
+}
+
+/// What peers must write to reach one of our sockets: the host and port of our Via and Contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advertised {
+    /// The transport, or `None` for all.
+    pub transport: Option<Transport>,
+    /// Our socket as [`Flow::local`] names it.
+    pub local: SocketAddr,
+    /// The host to write (an address or a name; IPv6 in brackets).
+    pub host: String,
+    /// The port to write.
+    pub port: u16,
+}
+
+/// The endpoint's settings.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// The digest realm.
+    pub realm: String,
+    /// The hosts we answer for, besides our own addresses. Compared without case.
+    pub domains: Vec<String>,
+    /// User-Agent and Server.
+    pub software: String,
+    /// The user part of our Contact.
+    pub contact_user: String,
+    /// What to write for each local socket; a socket not listed is advertised under its own address.
+    pub advertised: Vec<Advertised>,
+    /// Do we accept REGISTER?
+    pub registrar: bool,
+    /// The shortest registration we accept, in seconds (423 below it).
+    pub expires_min_s: u32,
+    /// The registration given when none is asked for.
+    pub expires_default_s: u32,
+    /// The longest registration we give.
+    pub expires_max_s: u32,
+    /// Devices per user.
+    pub contacts_per_user: usize,
+    /// Devices in all.
+    pub bindings_max: usize,
+    /// Sessions at a time; more are answered 503.
+    pub sessions_max: usize,
+    /// Server transactions at a time; more are answered 503 without state.
+    pub transactions_max: usize,
+    /// Retry-After of such a 503.
+    pub full_retry_after_s: u32,
+    /// RFC 3261 T1, the round trip guessed.
+    pub t1: Duration,
+    /// RFC 3261 T2, the longest interval between retransmissions.
+    pub t2: Duration,
+    /// RFC 3261 T4, how long a message may stay in the network.
+    pub t4: Duration,
+    /// Sources that may call without digest: the trunks.
+    pub trusted: Vec<Network>,
+    /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
+    pub invite_auth_required: bool,
+    /// How long a nonce is good for.
+    pub nonce_lifetime: Duration,
+    /// Failed authentications from one source before it is ignored, and …
+    pub auth_failures_max: u32,
+    /// … for how long.
+    pub auth_penalty: Duration,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> EndpointConfig {
+        EndpointConfig {
+            realm: "ecoute".into(),
+            domains: Vec::new(),
+            software: concat!("ecoute/", env!("CARGO_PKG_VERSION")).into(),
+            contact_user: "ecoute".into(),
+            advertised: Vec::new(),
+            registrar: true,
+            expires_min_s: 60,
+            expires_default_s: 300,
+            expires_max_s: 3600,
+            contacts_per_user: 4,
+            bindings_max: 10_000,
+            sessions_max: 10_000,
+            transactions_max: 50_000,
+            full_retry_after_s: 10,
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            trusted: Vec::new(),
+            invite_auth_required: true,
+            nonce_lifetime: Duration::from_secs(300),
+            auth_failures_max: 20,
+            auth_penalty: Duration::from_secs(60),
+        }
+    }
+}
+
+impl EndpointConfig {
+    /// Host and port to write in Via and Contact for messages on `flow`.
+    pub fn advertised_for(&self, flow: &Flow) -> (String, u16) {
+        let found = self
+            .advertised
+            .iter()
+            .find(|a| a.local == flow.local && a.transport.is_none_or(|t| t == flow.transport));
+        match found {
+            Some(advertised) => (advertised.host.clone(), advertised.port),
+            None => (host_text(flow.local.ip()), flow.local.port()),
+        }
+    }
+
+    /// Is `host` one we answer for? Our advertised hosts count too.
+    pub fn serves(&self, host: &str, flow: &Flow) -> bool {
+        let same = |name: &str| name.eq_ignore_ascii_case(host);
+        self.domains.iter().any(|d| same(d))
+            || self.advertised.iter().any(|a| same(&a.host))
+            || same(&host_text(flow.local.ip()))
+    }
+
+    /// The place in [`EndpointConfig::trusted`] of the range `ip` is in.
+    pub fn trunk_of(&self, ip: IpAddr) -> Option<usize> {
+        self.trusted.iter().position(|network| network.contains(ip))
+    }
+}
+
+/// An address as a SIP host: IPv6 in brackets.
+pub(super) fn host_text(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A range holds its addresses and no others, IPv4 also when mapped into IPv6.
+    #[test]
+    fn ranges() {
+        let range = Network { addr: "192.0.2.16".parse().expect("ip"), prefix: 28 };
+        assert!(range.contains("192.0.2.31".parse().expect("ip")));
+        assert!(range.contains("::ffff:192.0.2.17".parse().expect("ip")));
+        assert!(!range.contains("192.0.2.32".parse().expect("ip")));
+        assert!(!range.contains("2001:db8::1".parse().expect("ip")));
+        let all = Network { addr: "::".parse().expect("ip"), prefix: 0 };
+        assert!(all.contains("2001:db8::1".parse().expect("ip")));
+        let one = Network { addr: "2001:db8::1".parse().expect("ip"), prefix: 128 };
+        assert!(!one.contains("2001:db8::2".parse().expect("ip")));
+    }
+}

@@ -1,0 +1,258 @@
+//! What begins something new: INVITE, REGISTER, OPTIONS. Who may, and what is refused before any state is made.
+//! RFC 3261 §8.2, §10.3, §11.2.
+//!
+//! Refusals of an INVITE are stateless: an unknown source cannot fill a table by asking.
+
+use std::sync::Arc;
+
+use super::super::auth::Verdict;
+use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
+use super::super::session::{NewCall, Session};
+use super::super::transaction::{MergeKey, User};
+use super::super::wire::{ALLOW, ALLOW_REGISTRAR, Reply, SDP};
+use super::super::{
+    Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading,
+};
+use super::Endpoint;
+use super::receive::Request;
+
+impl Endpoint {
+    pub(super) fn admit(&mut self, request: Request<'_, '_>) {
+        let source = request.source;
+        let known = self.core.config.trunk_of(source.remote.ip()).is_some();
+        let throttled = self.guard.is_throttled(self.core.now, source.remote.ip());
+        if throttled && !known && self.registrar.user_of_flow(&source).is_none() {
+            return self.core.dropped(DropReason::Throttled);
+        }
+        // Only an INVITE rings twice; and some phones forget to raise CSeq when they answer a challenge.
+        let merge = MergeKey::of_request(request.message).filter(|_| request.method == Method::Invite);
+        if merge.as_ref().is_some_and(|merge| self.core.layer.is_merged(merge)) {
+            return self.core.reply_stateless(request.message, source, Reply::new(482));
+        }
+        if let Some(reply) = self.not_understood(&request) {
+            return self.core.reply_stateless(request.message, source, reply);
+        }
+        match request.method {
+            Method::Invite => self.admit_invite(request, merge),
+            Method::Register => self.admit_register(request, merge),
+            Method::Options => {
+                let transaction = self.accept(&request, User::Nobody, merge);
+                let tag = self.core.tag();
+                let reply = Reply::new(200).tag(&tag).contact().header("Accept", SDP).header("Supported", "");
+                self.core.reply(transaction, request.message, source, &reply);
+            }
+            // A dialog is what these need, and there is none.
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+                self.core.reply_stateless(request.message, source, Reply::new(481));
+            }
+            Method::Other(_) => {
+                let reply = Reply::new(501).header("Allow", self.allow());
+                self.core.reply_stateless(request.message, source, reply);
+            }
+            _ => {
+                let reply = Reply::new(405).header("Allow", self.allow());
+                self.core.reply_stateless(request.message, source, reply);
+            }
+        }
+    }
+
+    fn allow(&self) -> &'static str {
+        if self.core.config.registrar { ALLOW_REGISTRAR } else { ALLOW }
+    }
+
+    /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
+    fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
+        let message = request.message;
+        let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
+        let strange: Vec<String> = message
+            .require()
+            .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
+            .take(16)
+            .map(|tag| decode_text(tag))
+            .collect();
+        if !strange.is_empty() {
+            return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
+        }
+        if message.body().is_empty() || request.method != Method::Invite {
+            return None;
+        }
+        let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
+        if encoded {
+            return Some(Reply::new(415).header("Accept-Encoding", "identity"));
+        }
+        let refused = Some(Reply::new(415).header("Accept", SDP));
+        let required = |disposition: &[u8]| {
+            let text = decode_text(disposition).to_ascii_lowercase();
+            text.contains("handling=required")
+        };
+        let strange = |part: &super::super::message::Part<'_>| part.media_type.is_some_and(|t| !t.is(SDP));
+        if message.parts().any(|part| strange(&part) && part.disposition.is_some_and(required)) {
+            return refused;
+        }
+        let optional = message.parts().all(|part| part.is_optional());
+        (reading::sdp(message).is_none() && !optional).then_some(refused).flatten()
+    }
+
+    fn admit_invite(&mut self, request: Request<'_, '_>, merge: Option<MergeKey>) {
+        let (message, source) = (request.message, request.source);
+        if let Admission::Busy { retry_after_s } = self.admission {
+            let reply = Reply::new(503).header("Retry-After", retry_after_s.to_string());
+            return self.core.reply_stateless(message, source, reply);
+        }
+        if self.sessions.len() >= self.core.config.sessions_max {
+            return self.refuse_full(message, source);
+        }
+        if reading::contact_uri(message).is_none() {
+            return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
+        }
+        let Some(trust) = self.trust(&request) else { return };
+        let id = self.new_session();
+        let invite = Box::new(read_invite(message, source, trust));
+        let transaction = self.accept(&request, User::Invite(id), merge);
+        self.core.reply(transaction, message, source, &Reply::new(100));
+        let call = NewCall { transaction, request: message.to_owned(), source, reply: request.reply };
+        if let Some(session) = Session::incoming(&mut self.core, id, call) {
+            self.sessions.insert(id, session);
+            self.core.tell(Event::Invite { session: id, invite });
+        }
+    }
+
+    /// Who vouches for the sender of an INVITE; `None` when it was refused.
+    fn trust(&mut self, request: &Request<'_, '_>) -> Option<Trust> {
+        if let Some(trunk) = self.core.config.trunk_of(request.source.remote.ip()) {
+            return Some(Trust::Trunk(trunk));
+        }
+        if let Some(account) = self.registrations.account_of(&request.source) {
+            return Some(Trust::Registrar(account));
+        }
+        if !self.core.config.invite_auth_required {
+            return Some(Trust::Nobody);
+        }
+        match self.authenticate(request) {
+            Ok(user) => Some(Trust::User(user)),
+            Err(reply) => {
+                self.core.reply_stateless(request.message, request.source, reply);
+                None
+            }
+        }
+    }
+
+    fn admit_register(&mut self, request: Request<'_, '_>, merge: Option<MergeKey>) {
+        let (message, source) = (request.message, request.source);
+        if !self.core.config.registrar {
+            return self.core.reply_stateless(message, source, Reply::new(405).header("Allow", self.allow()));
+        }
+        // Kept in a transaction, so that a repeated REGISTER meets the same challenge.
+        let transaction = self.accept(&request, User::Nobody, merge);
+        let tag = self.core.tag();
+        let reply = match self.register(&request) {
+            Ok(reply) | Err(reply) => reply,
+        };
+        self.core.reply(transaction, message, source, &reply.tag(&tag));
+    }
+
+    fn register(&mut self, request: &Request<'_, '_>) -> Result<Reply<'static>, Reply<'static>> {
+        let (message, source) = (request.message, request.source);
+        let aor = message.to().and_then(|to| to.parsed_uri().ok());
+        let user = aor.and_then(|uri| uri.user_decoded().map(|user| decode_text(&user).to_ascii_lowercase()));
+        let asked = message.request_uri().and_then(|uri| super::super::message::Uri::parse(uri).ok());
+        let ours = |host: &[u8]| self.core.config.serves(&decode_text(host), &source);
+        let (Some(aor), Some(user), Some(asked)) = (aor, user, asked) else { return Err(Reply::new(400)) };
+        if !ours(asked.host) || !ours(aor.host) {
+            return Err(Reply::new(404));
+        }
+        let proved = self.authenticate(request)?;
+        if proved != user {
+            return Err(Reply::new(403));
+        }
+        let (now, config) = (self.core.now, self.core.config.clone());
+        self.change_registrar(|registrar, told| registrar.register(now, &config, &user, message, source, told))
+            .map_err(|refused| refused.reply(&config))?;
+        let mut reply = Reply::new(200);
+        for contact in self.registrar.contacts(now, &user) {
+            reply = reply.header("Contact", contact);
+        }
+        let flows = self.registrar.bindings(now, &user).any(|b| b.flow == source && b.reg_id.is_some());
+        if flows && message.supports("outbound") {
+            reply = reply.header("Require", "outbound");
+        }
+        for path in message.elements(HeaderName::Path) {
+            reply = reply.header("Path", decode_text(&unfold(path)));
+        }
+        Ok(reply)
+    }
+
+    /// Who sent this, by digest; or what to answer.
+    fn authenticate(&mut self, request: &Request<'_, '_>) -> Result<String, Reply<'static>> {
+        let accounts = Arc::clone(&self.accounts);
+        let (now, source) = (self.core.now, request.source);
+        let method = decode_text(request.method.as_bytes());
+        let target = request.message.request_uri().unwrap_or_default();
+        let same = |uri: &str| uri.as_bytes() == target || is_equivalent(uri.as_bytes(), target);
+        let values = request.message.headers_of(HeaderName::Authorization);
+        let verdict = self.guard.judge(now, &accounts, &method, values, same);
+        let stale = match verdict {
+            Verdict::Proved(user) => {
+                self.guard.note_success(source.remote.ip());
+                return Ok(user);
+            }
+            Verdict::OtherUri => return Err(Reply::new(400).phrase(Some("Digest For Another URI"))),
+            Verdict::Wrong => {
+                let throttled = self.guard.note_failure(now, source.remote.ip());
+                self.core.tell(Event::AuthFailed { flow: source, throttled });
+                false
+            }
+            Verdict::Ask => false,
+            Verdict::Stale => true,
+        };
+        let mut reply = Reply::new(401);
+        for challenge in self.guard.challenges(now, &accounts, stale, &mut self.core.ids) {
+            reply = reply.header("WWW-Authenticate", challenge);
+        }
+        Err(reply)
+    }
+}
+
+fn is_equivalent(a: &[u8], b: &[u8]) -> bool {
+    use super::super::message::Uri;
+    matches!((Uri::parse(a), Uri::parse(b)), (Ok(a), Ok(b)) if a.equivalent(&b))
+}
+
+/// How many Diversion, History-Info and asserted identities are read.
+const VALUES_MAX: usize = 8;
+const USER_AGENT_MAX: usize = 80;
+
+fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInvite {
+    let vouched = matches!(trust, Trust::Trunk(_) | Trust::Registrar(_));
+    let all = |name: HeaderName<'_>| -> Vec<Hidden> {
+        message.elements(name).take(VALUES_MAX).map(|value| Hidden::from_bytes(&unfold(value))).collect()
+    };
+    let first = |name: HeaderName<'_>| message.header(name).map(|value| Hidden::from_bytes(&unfold(value)));
+    let asserted = message.p_asserted_identity().take(VALUES_MAX).map(|who| identity(Some(who)));
+    let user_agent = message.header(HeaderName::UserAgent).map(|value| decode_text(&unfold(value))).unwrap_or_default();
+    let call_id = message.call_id().unwrap_or_default();
+    IncomingInvite {
+        flow: source,
+        request_uri: Hidden::from_bytes(message.request_uri().unwrap_or_default()),
+        to: identity(message.to()),
+        from: identity(message.from()),
+        p_asserted: if vouched { asserted.collect() } else { Vec::new() },
+        privacy_id: message.wants_privacy(),
+        diversion: all(HeaderName::Diversion),
+        history_info: all(HeaderName::HistoryInfo),
+        called_party: first(HeaderName::PCalledPartyId),
+        access_network: first(HeaderName::PAccessNetworkInfo).filter(|_| vouched),
+        call_id_hash: reading::hash(&[call_id]),
+        sdp: reading::sdp(message),
+        user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect(),
+        max_forwards: message.max_forwards().map_or(70, |hops| hops.min(255) as u8),
+        trust,
+    }
+}
+
+fn identity(who: Option<NameAddr<'_>>) -> Identity {
+    match who {
+        Some(who) => Identity { display: Hidden::new(who.display_text()), uri: Hidden::from_bytes(who.uri) },
+        None => Identity::default(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What the owner wants done.
+
+use super::super::message::Method;
+use super::super::session::Session;
+use super::super::transaction::User;
+use super::super::wire::{Draft, contact_uri, name_addr};
+use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side};
+use super::Endpoint;
+
+impl Endpoint {
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Respond { session, status, reason, sdp, retry_after_s, headers } => {
+                self.with_session(session, |s, core| s.respond(core, status, reason, sdp, retry_after_s, &headers));
+            }
+            Command::Invite { session, invite } => self.place(session, *invite),
+            Command::Acknowledge { session, sdp } => self.with_session(session, |s, core| s.acknowledge(core, sdp)),
+            Command::Hangup { session, reason } => self.with_session(session, |s, core| s.hangup(core, reason)),
+            Command::Reoffer { session, sdp } => self.with_session(session, |s, core| s.reoffer(core, sdp)),
+            Command::AnswerReoffer { session, status, sdp } => {
+                self.with_session(session, |s, core| s.answer_reoffer(core, status, sdp));
+            }
+            Command::Info { session, content_type, body } => {
+                self.with_session(session, |s, core| s.info(core, content_type, body));
+            }
+            Command::Register(register) => self.registrations.start(&mut self.core, *register),
+            Command::Unregister { account } => self.registrations.stop(&mut self.core, account),
+            Command::Accounts(accounts) => {
+                self.accounts = accounts.clone();
+                self.change_registrar(|registrar, told| registrar.keep_users(|user| accounts.contains(user), told));
+            }
+            Command::Admission(admission) => self.admission = admission,
+            Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),
+        }
+    }
+
+    fn place(&mut self, id: SessionId, invite: OutgoingInvite) {
+        if self.sessions.contains_key(&id) {
+            return;
+        }
+        // A call that went round in a circle until its hops were used up (RFC 7332), or one too many.
+        let full = self.sessions.len() >= self.core.config.sessions_max;
+        if invite.max_forwards == 0 || full {
+            let status = if full { 503 } else { 483 };
+            let cause = Cause::new(Side::Us, CauseKind::Rejected).with_status(status);
+            return self.core.tell(Event::Rejected { session: id, status, cause });
+        }
+        self.last_session = self.last_session.max(id.0);
+        let session = Session::outgoing(&mut self.core, id, invite);
+        self.sessions.insert(id, session);
+    }
+
+    fn probe(&mut self, probe: u32, flow: Flow, uri: String) {
+        let (call_id, tag) = (self.core.call_id(), self.core.tag());
+        let mut draft = Draft::new(Method::Options, uri.clone().into_bytes(), call_id, 1);
+        let us = contact_uri(&self.core.config, &flow, &self.core.config.contact_user);
+        draft.from = name_addr("", &us, Some(&tag));
+        draft.to = name_addr("", &uri, None);
+        self.probes.insert(probe, flow);
+        self.core.send_request(User::Options(probe), &draft, flow);
+    }
+}

@@ -1,0 +1,159 @@
+//! What sessions, registrar and registrations share: settings, chance, the time of the input being handled, the
+//! transactions, the alarms, and the outgoing queue.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::super::message::{Message, OwnedMessage};
+use super::super::timers::Timers;
+use super::super::transaction::{ClientKey, Layer, Note, Times, TransactionId, User};
+use super::super::wire::{Draft, Reply, reply_flow};
+use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, reading};
+use crate::clock::Instant;
+use crate::ids::IdSource;
+
+/// A deadline above the transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sip) enum Alarm {
+    /// An INVITE rang long enough.
+    Ring(SessionId),
+    /// A cancelled INVITE was never finished by its peer.
+    CancelGuard(SessionId),
+    /// Repeat a 2xx.
+    Resend(SessionId, u32),
+    /// A 2xx was never acknowledged.
+    GiveUp(SessionId, u32),
+    /// A re-INVITE of ours had a provisional response and nothing after it.
+    ReinviteGuard(SessionId),
+    /// Try a re-INVITE again after glare.
+    Glare(SessionId),
+    /// The owner owes an answer to a re-INVITE.
+    OwnerGuard(SessionId),
+    /// The owner owes the answer that goes into an ACK.
+    AnswerGuard(SessionId),
+    /// A binding runs out.
+    Bindings,
+    /// A registration of ours is to be refreshed, or tried again.
+    Refresh(u32),
+}
+
+#[derive(Debug)]
+pub(in crate::sip) struct Core {
+    pub config: EndpointConfig,
+    pub ids: IdSource,
+    pub now: Instant,
+    pub out: VecDeque<Output>,
+    pub layer: Layer,
+    /// What the transaction layer told while something else was going on.
+    pub notes: VecDeque<Note>,
+    pub alarms: Timers<Alarm>,
+    /// Sessions by our tag.
+    pub local_tags: BTreeMap<String, SessionId>,
+}
+
+impl Core {
+    pub fn new(config: EndpointConfig, ids: IdSource) -> Core {
+        Core {
+            config,
+            ids,
+            now: Instant::ZERO,
+            out: VecDeque::new(),
+            layer: Layer::default(),
+            notes: VecDeque::new(),
+            alarms: Timers::default(),
+            local_tags: BTreeMap::new(),
+        }
+    }
+
+    /// A tag of ours, which no stranger can guess.
+    pub fn tag(&mut self) -> String {
+        self.ids.hex(10)
+    }
+
+    /// A Call-ID of ours.
+    pub fn call_id(&mut self) -> Vec<u8> {
+        self.ids.hex(16).into_bytes()
+    }
+
+    /// The durations of a transaction over `flow`.
+    pub fn times(&self, flow: &Flow) -> Times {
+        let EndpointConfig { t1, t2, t4, .. } = self.config;
+        Times { t1, t2, t4, reliable: flow.transport.is_reliable() }
+    }
+
+    /// Wakes us after `span`.
+    pub fn alarm(&mut self, alarm: Alarm, span: Duration) {
+        self.alarms.set(alarm, self.now + span);
+    }
+
+    /// Tells the owner.
+    pub fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Counts a message dropped.
+    pub fn dropped(&mut self, reason: DropReason) {
+        self.out.push_back(Output::Dropped(reason));
+    }
+
+    /// Sends a request in a transaction of its own.
+    pub fn send_request(&mut self, user: User, draft: &Draft, flow: Flow) -> TransactionId {
+        let branch = self.branch();
+        let bytes = draft.write(&self.config, &flow, &branch).into();
+        self.send_bytes(user, ClientKey::new(branch.as_bytes(), draft.method), flow, bytes)
+    }
+
+    /// Sends a request that is written already.
+    pub fn send_bytes(&mut self, user: User, key: ClientKey, flow: Flow, bytes: Bytes) -> TransactionId {
+        let times = self.times(&flow);
+        self.layer.request(self.now, times, user, key, flow, bytes, &mut self.out)
+    }
+
+    /// Sends the ACK of a 2xx, which has no transaction; returns its bytes for when it is needed again.
+    pub fn send_ack(&mut self, draft: &Draft, flow: Flow) -> Bytes {
+        let branch = self.branch();
+        let bytes: Bytes = draft.write(&self.config, &flow, &branch).into();
+        self.out.push_back(Output::Transmit { flow, bytes: bytes.clone() });
+        bytes
+    }
+
+    /// Answers a request; returns the bytes when they left.
+    pub fn reply(
+        &mut self,
+        id: TransactionId,
+        request: &Message<'_>,
+        source: Flow,
+        reply: &Reply<'_>,
+    ) -> Option<Bytes> {
+        let bytes: Bytes = reply.write(&self.config, request, &source).into();
+        let (sent, notes) = self.layer.respond(self.now, id, reply.status(), bytes.clone(), &mut self.out);
+        self.notes.extend(notes);
+        sent.then_some(bytes)
+    }
+
+    /// Answers a request that was kept.
+    pub fn reply_later(
+        &mut self,
+        id: TransactionId,
+        request: &OwnedMessage,
+        source: Flow,
+        reply: &Reply<'_>,
+    ) -> Option<Bytes> {
+        self.reply(id, &request.view(), source, reply)
+    }
+
+    /// Answers a request without keeping anything. The To tag follows from the request, so that a repeat of it gets the
+    /// same answer (§8.2.7).
+    pub fn reply_stateless(&mut self, request: &Message<'_>, source: Flow, reply: Reply<'_>) {
+        let branch = request.via().and_then(|via| via.branch).unwrap_or_default();
+        let from_tag = reading::from_tag(request).unwrap_or_default();
+        let call_id = request.call_id().unwrap_or_default();
+        let tag = format!("{:016x}", reading::hash(&[branch, from_tag, call_id]));
+        let bytes = reply.tag(&tag).write(&self.config, request, &source).into();
+        self.out.push_back(Output::Transmit { flow: reply_flow(&source, request), bytes });
+    }
+
+    fn branch(&mut self) -> String {
+        format!("z9hG4bK{}", self.ids.hex(10))
+    }
+}

@@ -1,0 +1,192 @@
+//! What comes in: read, judged, matched, handed on. RFC 3261 §8, §17.1.3, §17.2.3, §18.
+
+use super::super::message::{Framing, Message, Method, validate};
+use super::super::session::Incoming;
+use super::super::transaction::{AckFound, ClientKey, MergeKey, Received, ServerKey, TransactionId, User, ack_for};
+use super::super::wire::{ALLOW, Reply, reply_flow};
+use super::super::{Bytes, DropReason, Flow, SessionId, Transport, reading};
+use super::Endpoint;
+
+/// A request that is no repeat, on its way to its handler.
+pub(super) struct Request<'m, 'a> {
+    pub message: &'m Message<'a>,
+    pub method: Method<'a>,
+    pub source: Flow,
+    pub reply: Flow,
+    pub key: ServerKey,
+}
+
+impl Endpoint {
+    pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8]) {
+        if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            return self.core.dropped(DropReason::KeepAlive);
+        }
+        // RFC 7983: the first two bits of a STUN message are zero, and its cookie stands at a fixed place.
+        if bytes.len() >= 20 && bytes[0] < 4 && bytes.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]) {
+            return self.core.dropped(DropReason::Stun);
+        }
+        let framing = match flow.transport {
+            Transport::Tcp | Transport::Tls => Framing::Stream,
+            Transport::Udp | Transport::Ws | Transport::Wss => Framing::Datagram,
+        };
+        match Message::parse(bytes, framing) {
+            Ok(message) if message.is_request() => self.on_request(flow, &message),
+            Ok(message) => self.on_response(flow, &message),
+            Err(error) => match Message::salvage(bytes).filter(|_| error.is_answerable()) {
+                Some(message) => self.core.reply_stateless(&message, flow, Reply::new(error.status())),
+                None => self.core.dropped(DropReason::Garbage),
+            },
+        }
+    }
+
+    fn on_request(&mut self, source: Flow, message: &Message<'_>) {
+        if let Err(fault) = validate(message) {
+            return match message.is_answerable() {
+                true => {
+                    self.core.reply_stateless(message, source, Reply::new(fault.status).phrase(Some(fault.reason)));
+                }
+                false => self.core.dropped(DropReason::Garbage),
+            };
+        }
+        let (Some(method), Some(key)) = (message.method(), ServerKey::of_request(message)) else {
+            return self.core.dropped(DropReason::Garbage);
+        };
+        if method == Method::Ack {
+            return self.on_ack(&key, message);
+        }
+        let now = self.core.now;
+        if self.core.layer.absorb_retransmission(now, &key, &mut self.core.out) {
+            return;
+        }
+        let request = Request { message, method, source, reply: reply_flow(&source, message), key };
+        if method == Method::Cancel {
+            return self.on_cancel(request);
+        }
+        if self.core.layer.servers() >= self.core.config.transactions_max {
+            return self.refuse_full(request.message, source);
+        }
+        match reading::to_tag(message) {
+            Some(tag) => {
+                let tag = String::from_utf8_lossy(tag).into_owned();
+                self.on_inside(request, &tag);
+            }
+            None => self.admit(request),
+        }
+    }
+
+    /// 503 with Retry-After, without state.
+    pub(super) fn refuse_full(&mut self, message: &Message<'_>, source: Flow) {
+        let seconds = self.core.config.full_retry_after_s.to_string();
+        self.core.reply_stateless(message, source, Reply::new(503).header("Retry-After", seconds));
+    }
+
+    /// An ACK: of a refusal by its branch, of a 2xx by its dialog. It never has an answer.
+    fn on_ack(&mut self, key: &ServerKey, message: &Message<'_>) {
+        let now = self.core.now;
+        let (found, notes) = self.core.layer.ack(now, key, &mut self.core.out);
+        self.core.notes.extend(notes);
+        if found == AckFound::Absorbed {
+            return;
+        }
+        let Some((id, (cseq, _))) = self.session_of_dialog(message).zip(message.cseq()) else {
+            return self.core.dropped(DropReason::StrayAck);
+        };
+        let sdp = reading::sdp(message);
+        self.with_session(id, |session, core| session.on_ack(core, cseq, sdp));
+    }
+
+    /// CANCEL: answered for itself, then the INVITE it means (§9.2). Never challenged.
+    fn on_cancel(&mut self, request: Request<'_, '_>) {
+        let Some((_, user, ringing)) = self.core.layer.cancelled(&request.key.of_invite()) else {
+            return self.core.reply_stateless(request.message, request.source, Reply::new(481));
+        };
+        let (message, source) = (request.message, request.source);
+        let tag = match user {
+            User::Invite(id) => self.sessions.get(&id).and_then(|session| session.local_tag()).map(str::to_owned),
+            _ => None,
+        };
+        let tag = tag.unwrap_or_else(|| self.core.tag());
+        let transaction = self.accept(&request, User::Nobody, None);
+        self.core.reply(transaction, message, source, &Reply::new(200).tag(&tag));
+        if let (User::Invite(id), true) = (user, ringing) {
+            let reason = reading::reason(message);
+            self.with_session(id, |session, core| session.on_cancel(core, reason));
+        }
+        if let (User::Reinvite(id), true) = (user, ringing) {
+            self.with_session(id, |session, core| session.answer_reoffer(core, 487, None));
+        }
+    }
+
+    /// A request with a To tag.
+    fn on_inside(&mut self, request: Request<'_, '_>, tag: &str) {
+        let (message, source) = (request.message, request.source);
+        let known = self.core.local_tags.get(tag).copied();
+        let session = known.filter(|id| self.sessions.get(id).is_some_and(|session| session.is_of_dialog(message)));
+        let Some(id) = session else {
+            // Of a dialog we do not have (§12.2.2); an OPTIONS with a forgotten tag is still a question to us.
+            let status = if request.method == Method::Options { 200 } else { 481 };
+            let transaction = self.accept(&request, User::Nobody, None);
+            let reply = if status == 200 { Reply::new(200).header("Allow", ALLOW) } else { Reply::new(481) };
+            self.core.reply(transaction, message, source, &reply);
+            return;
+        };
+        let plausible = self.sessions.get(&id).is_some_and(|s| s.is_plausible_source(&self.core, &source));
+        let user = match request.method {
+            Method::Invite => User::Reinvite(id),
+            Method::Update => User::Update(id),
+            _ => User::Nobody,
+        };
+        let transaction = self.accept(&request, user, None);
+        if !plausible {
+            self.core.reply(transaction, message, source, &Reply::new(403));
+            return;
+        }
+        let incoming = Incoming { transaction, message, source, reply: request.reply };
+        self.with_session(id, |session, core| session.on_request(core, incoming));
+    }
+
+    pub(super) fn accept(&mut self, request: &Request<'_, '_>, user: User, merge: Option<MergeKey>) -> TransactionId {
+        let times = self.core.times(&request.reply);
+        self.core.layer.accept(times, user, request.key.clone(), merge, request.reply)
+    }
+
+    fn on_response(&mut self, flow: Flow, message: &Message<'_>) {
+        let found = ClientKey::of_response(message).zip(message.status());
+        let Some((key, status)) = found.filter(|_| validate(message).is_ok()) else {
+            return self.core.dropped(DropReason::Garbage);
+        };
+        let now = self.core.now;
+        let ack = |invite: &[u8]| -> Option<Bytes> { ack_for(invite, message) };
+        let (received, notes) = self.core.layer.response(now, &key, status, flow, ack, &mut self.core.out);
+        match received {
+            Received::Pass(id, user) => self.pass(id, user, status, message),
+            Received::Absorbed => {}
+            Received::Stray => self.core.dropped(DropReason::StrayResponse),
+            Received::WrongSource => self.core.dropped(DropReason::WrongSource),
+        }
+        self.core.notes.extend(notes);
+    }
+
+    fn pass(&mut self, transaction: TransactionId, user: User, status: u16, message: &Message<'_>) {
+        match user {
+            User::Invite(id) => {
+                self.with_session(id, |s, core| s.on_invite_response(core, transaction, status, message));
+            }
+            User::Reinvite(id) => {
+                self.with_session(id, |s, core| s.on_reinvite_response(core, transaction, status, message));
+            }
+            User::Bye(id) => self.with_session(id, |s, core| s.on_bye_response(core, status, message)),
+            User::Info(id) => self.with_session(id, |s, core| s.on_info_response(core, status)),
+            User::Register(account) => self.registrations.on_response(&mut self.core, account, transaction, message),
+            User::Options(probe) if status >= 200 => self.probe_done(probe, Some(status)),
+            User::Options(_) | User::Cancel(_) | User::Update(_) | User::Nobody => {}
+        }
+    }
+
+    fn session_of_dialog(&self, message: &Message<'_>) -> Option<SessionId> {
+        let tag = String::from_utf8_lossy(reading::to_tag(message)?);
+        let id = *self.core.local_tags.get(tag.as_ref())?;
+        self.sessions.get(&id)?.is_of_dialog(message).then_some(id)
+    }
+
+}

@@ -1,0 +1,91 @@
+//! What an incoming INVITE says, and what an outgoing one needs.
+
+use std::time::Duration;
+
+use super::{Binding, Credentials, Flow, Headers, Hidden, Identity};
+
+/// What we know about the sender of an INVITE, beyond what it claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It comes from a network in [`super::EndpointConfig::trusted`] (its place in that list): its asserted identities
+    /// count.
+    Trunk(usize),
+    /// It proved to be this user of ours.
+    User(String),
+    /// It comes from a registrar where we are registered under this account.
+    Registrar(u32),
+    /// Nobody vouches for it.
+    Nobody,
+}
+
+/// An INVITE, read. Text from outside is hidden from `Debug`.
+#[derive(Clone, Debug)]
+pub struct IncomingInvite {
+    /// Where it came from.
+    pub flow: Flow,
+    /// Who vouches for it.
+    pub trust: Trust,
+    /// The Request-URI.
+    pub request_uri: Hidden,
+    /// To.
+    pub to: Identity,
+    /// From.
+    pub from: Identity,
+    /// P-Asserted-Identity, in order (RFC 3325). Only a trunk's count; from others the list is empty.
+    pub p_asserted: Vec<Identity>,
+    /// `Privacy` asks that the identity be withheld (`id`, `user`, `header` or `critical` among its values).
+    pub privacy_id: bool,
+    /// Diversion values as written (RFC 5806).
+    pub diversion: Vec<Hidden>,
+    /// History-Info values as written (RFC 7044).
+    pub history_info: Vec<Hidden>,
+    /// P-Called-Party-ID as written.
+    pub called_party: Option<Hidden>,
+    /// P-Access-Network-Info as written; only a trunk's counts.
+    pub access_network: Option<Hidden>,
+    /// A hash of the Call-ID, for correlation in a log.
+    pub call_id_hash: u64,
+    /// The offer, if there is one.
+    pub sdp: Option<Vec<u8>>,
+    /// User-Agent, cut to 80 printable characters.
+    pub user_agent: String,
+    /// Max-Forwards as it came: what a new leg must decrease (RFC 7332).
+    pub max_forwards: u8,
+}
+
+/// Whom to call.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A registered device, over its own flow.
+    Binding(Box<Binding>),
+    /// A URI, over a flow the owner chose (a trunk, a proxy, another phone).
+    Uri {
+        /// The Request-URI.
+        uri: Hidden,
+        /// Where to send it.
+        flow: Flow,
+    },
+}
+
+/// What an outgoing INVITE needs.
+#[derive(Clone, Debug)]
+pub struct OutgoingInvite {
+    /// Whom to call.
+    pub target: Target,
+    /// The URI in From.
+    pub from_uri: Hidden,
+    /// The display name in From; empty for none.
+    pub from_display: Hidden,
+    /// The URI in To; the Request-URI when `None`.
+    pub to_uri: Option<Hidden>,
+    /// For a 401 or 407.
+    pub credentials: Option<Credentials>,
+    /// Further headers (Alert-Info, P-Asserted-Identity, Privacy, …).
+    pub headers: Headers,
+    /// The offer; `None` for a late offer.
+    pub sdp: Option<Vec<u8>>,
+    /// How long it may ring before it is cancelled.
+    pub ring_timeout: Duration,
+    /// Max-Forwards of the leg that caused this one, minus one; 70 for a call of our own.
+    pub max_forwards: u8,
+}

@@ -1,0 +1,223 @@
+//! Our own registrations at somebody else's registrar: RFC 3261 §10.2.
+//!
+//! A registration never gives up. A refused password is tried again ever more slowly, at most once per attempt; silence
+//! and 5xx likewise, with chance mixed in so that a thousand phones do not come back in one second.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::auth::{Challenge, answer};
+use super::endpoint::{Alarm, Core};
+use super::message::{Message, Method, Uri};
+use super::transaction::{TransactionId, User};
+use super::wire::{Draft, contact_uri, name_addr};
+use super::{Event, Flow, Register, RegistrationState, reading};
+
+/// All registrations of ours, by account.
+#[derive(Debug, Default)]
+pub(super) struct Registrations {
+    accounts: BTreeMap<u32, Registration>,
+}
+
+#[derive(Debug)]
+struct Registration {
+    register: Register,
+    call_id: Vec<u8>,
+    cseq: u32,
+    tag: String,
+    expires_s: u32,
+    challenge: Option<(Challenge, &'static str)>,
+    /// This attempt was challenged already.
+    challenged: bool,
+    failures: u32,
+    /// The request on its way.
+    pending: Option<TransactionId>,
+    registered: bool,
+    leaving: bool,
+}
+
+const BACKOFF_MIN: Duration = Duration::from_secs(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// After a refused password: nothing changes by asking often, and some registrars ban who does.
+const BACKOFF_REFUSED: Duration = Duration::from_secs(60);
+
+impl Registrations {
+    /// Starts a registration, or starts it over with new settings.
+    pub fn start(&mut self, core: &mut Core, register: Register) {
+        let account = register.account;
+        let expires_s = register.expires_s;
+        let registration = match self.accounts.remove(&account) {
+            Some(old) => Registration { register, expires_s, challenged: false, failures: 0, leaving: false, ..old },
+            None => Registration {
+                register,
+                call_id: core.call_id(),
+                cseq: 0,
+                tag: core.tag(),
+                expires_s,
+                challenge: None,
+                challenged: false,
+                failures: 0,
+                pending: None,
+                registered: false,
+                leaving: false,
+            },
+        };
+        self.accounts.insert(account, registration);
+        self.attempt(core, account);
+    }
+
+    /// Ends a registration.
+    pub fn stop(&mut self, core: &mut Core, account: u32) {
+        if let Some(registration) = self.accounts.get_mut(&account) {
+            registration.leaving = true;
+            registration.challenged = false;
+            self.attempt(core, account);
+        }
+    }
+
+    /// Time to refresh, or to try again.
+    pub fn refresh(&mut self, core: &mut Core, account: u32) {
+        if let Some(registration) = self.accounts.get_mut(&account) {
+            registration.challenged = false;
+            self.attempt(core, account);
+        }
+    }
+
+    /// The account registered over this way, if a request comes from its registrar.
+    pub fn account_of(&self, flow: &Flow) -> Option<u32> {
+        let matches = |registration: &Registration| {
+            let ours = &registration.register.registrar;
+            registration.registered
+                && ours.transport == flow.transport
+                && ours.connection == flow.connection
+                && ours.remote.ip() == flow.remote.ip()
+        };
+        self.accounts.iter().find(|(_, registration)| matches(registration)).map(|(account, _)| *account)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// A response to one of our REGISTERs.
+    pub fn on_response(&mut self, core: &mut Core, account: u32, id: TransactionId, message: &Message<'_>) {
+        let Some(registration) = self.accounts.get_mut(&account).filter(|r| r.pending == Some(id)) else { return };
+        let Some(status) = message.status().filter(|status| *status >= 200) else { return };
+        registration.pending = None;
+        match status {
+            200..=299 if registration.leaving => self.gone(core, account),
+            200..=299 => registration.granted(core, message),
+            401 | 407 if registration.take_challenge(message) => self.attempt(core, account),
+            423 if registration.take_min_expires(message) => self.attempt(core, account),
+            _ if registration.leaving => self.gone(core, account),
+            _ => registration.failed(core, status, message.retry_after()),
+        }
+    }
+
+    /// One of our REGISTERs had no response, or its connection is gone.
+    pub fn on_failure(&mut self, core: &mut Core, account: u32, id: TransactionId, fault: bool) {
+        let Some(registration) = self.accounts.get_mut(&account).filter(|r| r.pending == Some(id)) else { return };
+        registration.pending = None;
+        if registration.leaving {
+            return self.gone(core, account);
+        }
+        registration.failed(core, if fault { 503 } else { 408 }, None);
+    }
+
+    fn attempt(&mut self, core: &mut Core, account: u32) {
+        if let Some(registration) = self.accounts.get_mut(&account) {
+            core.alarms.stop(Alarm::Refresh(account));
+            registration.send(core);
+        }
+    }
+
+    fn gone(&mut self, core: &mut Core, account: u32) {
+        self.accounts.remove(&account);
+        core.alarms.stop(Alarm::Refresh(account));
+        core.tell(Event::Registration { account, state: RegistrationState::Gone });
+    }
+}
+
+impl Registration {
+    fn send(&mut self, core: &mut Core) {
+        let flow = self.register.registrar;
+        let aor = self.register.aor.reveal();
+        let own = self.tag.clone();
+        self.cseq += 1;
+        let mut draft = Draft::new(Method::Register, registrar_uri(aor), self.call_id.clone(), self.cseq);
+        draft.from = name_addr("", aor, Some(&own));
+        draft.to = name_addr("", aor, None);
+        let mut contact = format!("<{}>", contact_uri(&core.config, &flow, self.register.contact_user.reveal()));
+        if let Some(instance) = &self.register.instance {
+            contact.push_str(&format!(";+sip.instance=\"<{instance}>\";reg-id=1"));
+            draft.push("Supported", "path, outbound");
+        }
+        draft.contact = Some(contact.into_bytes());
+        draft.push("Expires", if self.leaving { "0".to_owned() } else { self.expires_s.to_string() });
+        if let (Some((challenge, header)), Some(credentials)) = (&mut self.challenge, &self.register.credentials) {
+            let uri = String::from_utf8_lossy(&draft.uri).into_owned();
+            if let Some(value) = answer(challenge, credentials, "REGISTER", &uri, &mut core.ids) {
+                draft.push(*header, value);
+            }
+        }
+        self.pending = Some(core.send_request(User::Register(self.register.account), &draft, flow));
+    }
+
+    fn granted(&mut self, core: &mut Core, message: &Message<'_>) {
+        let user = self.register.contact_user.reveal().as_bytes();
+        let own = message
+            .contacts()
+            .filter(|contact| contact.parsed_uri().is_ok_and(|uri| uri.user.unwrap_or_default() == user))
+            .filter_map(|contact| std::str::from_utf8(contact.params.get("expires")?).ok()?.parse::<u32>().ok())
+            .max();
+        let lease_s = own.or(message.expires()).unwrap_or(self.expires_s).clamp(1, 86_400);
+        self.failures = 0;
+        self.registered = true;
+        // Three quarters of the lease, less a little by chance.
+        let early = core.ids.below(u64::from(lease_s) * 50 + 1);
+        core.alarm(Alarm::Refresh(self.register.account), Duration::from_millis(u64::from(lease_s) * 750 - early));
+        let state = RegistrationState::Registered { expires_s: lease_s };
+        core.tell(Event::Registration { account: self.register.account, state });
+    }
+
+    fn failed(&mut self, core: &mut Core, status: u16, retry_after_s: Option<u32>) {
+        self.registered = false;
+        self.failures = self.failures.saturating_add(1);
+        let base = if matches!(status, 401 | 403 | 407) { BACKOFF_REFUSED } else { BACKOFF_MIN };
+        let grown = base.saturating_mul(1 << self.failures.saturating_sub(1).min(6)).min(BACKOFF_MAX);
+        let asked = Duration::from_secs(retry_after_s.unwrap_or(0).into()).min(BACKOFF_MAX);
+        let wait = grown.max(asked);
+        let chance = Duration::from_millis(core.ids.below(wait.as_millis() as u64 / 4 + 1));
+        core.alarm(Alarm::Refresh(self.register.account), wait + chance);
+        let state = RegistrationState::Failed { status };
+        core.tell(Event::Registration { account: self.register.account, state });
+    }
+
+    /// A new challenge is answered once per attempt; that covers a nonce that was merely old.
+    fn take_challenge(&mut self, message: &Message<'_>) -> bool {
+        if self.challenged || self.register.credentials.is_none() {
+            return false;
+        }
+        let Some(challenge) = reading::challenge(message) else { return false };
+        self.challenged = true;
+        self.challenge = Some(challenge);
+        true
+    }
+
+    fn take_min_expires(&mut self, message: &Message<'_>) -> bool {
+        let wanted = message.min_expires().filter(|seconds| *seconds > self.expires_s && *seconds <= 86_400);
+        self.expires_s = wanted.unwrap_or(self.expires_s);
+        wanted.is_some()
+    }
+}
+
+/// The domain of the address of record (§10.2: no user part).
+fn registrar_uri(aor: &str) -> Vec<u8> {
+    let Ok(uri) = Uri::parse(aor.as_bytes()) else { return aor.as_bytes().to_vec() };
+    let host = String::from_utf8_lossy(uri.host);
+    match uri.port {
+        Some(port) => format!("sip:{host}:{port}").into_bytes(),
+        None => format!("sip:{host}").into_bytes(),
+    }
+}

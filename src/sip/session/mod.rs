@@ -1,0 +1,329 @@
+//! One INVITE session, from INVITE to the last acknowledgement: RFC 3261 §13 to §15, §9 (CANCEL) and RFC 3311 (UPDATE).
+//!
+//! `calling` is the side that calls, `ringing` the side that is called, `answered` the 2xx and ACK of both (which live
+//! above the transactions, for 64·T1), `reoffer` changes of a standing session, `inside` every other request in it.
+//!
+//! A session is an obligation. The owner may forget it with one [`Command::Hangup`](super::Command::Hangup); what the
+//! network is still owed (a CANCEL held back, an ACK and a BYE for a late answer) is followed up here, and the session
+//! disappears only when nothing is open any more. It reads no SDP, and decides nothing about people.
+
+mod answered;
+mod calling;
+mod inside;
+mod reoffer;
+mod ringing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::auth::{Challenge, Credentials, answer};
+use super::dialog::Dialog;
+use super::endpoint::{Alarm, Core};
+use super::message::{Message, Method};
+use super::transaction::{Note, TransactionId, User};
+use super::wire::{Draft, Reply};
+use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side, Transport};
+
+use answered::{SentAck, Unacked};
+use calling::Calling;
+pub(super) use inside::Incoming;
+use reoffer::{Ours, Theirs};
+pub(super) use ringing::NewCall;
+use ringing::Ringing;
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    id: SessionId,
+    phase: Phase,
+    /// For a call coming in from the first moment, for a call of ours from the 2xx.
+    dialog: Option<Dialog>,
+    /// The last word (Ended or Rejected) was said.
+    told: bool,
+    /// Client transactions that are not over.
+    open: BTreeSet<TransactionId>,
+    /// ACKs sent, for repeated 2xx.
+    acks: Vec<SentAck>,
+    /// 2xx of ours that wait for their ACK, by CSeq.
+    unacked: BTreeMap<u32, Unacked>,
+    /// A BYE that may not leave before the ACK or its absence (§15).
+    bye_after_ack: Option<Option<Reason>>,
+    /// The latest INVITE or re-INVITE of ours that was accepted, and its CSeq.
+    answered_by: Option<(TransactionId, u32)>,
+    /// The CSeq of a 2xx whose ACK waits for the owner's answer.
+    answer_owed: Option<u32>,
+    theirs: Option<Theirs>,
+    ours: Option<Ours>,
+    credentials: Option<Credentials>,
+    challenge: Option<(Challenge, &'static str)>,
+    bye_challenged: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Our INVITE waits for its final response.
+    Calling(Box<Calling>),
+    /// The peer's INVITE waits for ours.
+    Ringing(Box<Ringing>),
+    /// A 2xx was sent or received.
+    Up,
+    /// Over; what is open is being settled.
+    Over,
+}
+
+/// A confirmed session as a plain value, so that a conversation outlives the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSession {
+    session: SessionId,
+    dialog: Dialog,
+}
+
+impl SavedSession {
+    /// The session it was, and will be.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The flow the peer was last heard on.
+    pub fn flow(&self) -> Flow {
+        self.dialog.flow
+    }
+}
+
+impl Session {
+    fn new(id: SessionId, phase: Phase) -> Session {
+        Session {
+            id,
+            phase,
+            dialog: None,
+            told: false,
+            open: BTreeSet::new(),
+            acks: Vec::new(),
+            unacked: BTreeMap::new(),
+            bye_after_ack: None,
+            answered_by: None,
+            answer_owed: None,
+            theirs: None,
+            ours: None,
+            credentials: None,
+            challenge: None,
+            bye_challenged: false,
+        }
+    }
+
+    /// Takes up a session that was confirmed before the program ended.
+    pub fn restored(core: &mut Core, saved: SavedSession) -> Session {
+        core.local_tags.insert(saved.dialog.local_tag.clone(), saved.session);
+        let mut session = Session::new(saved.session, Phase::Up);
+        session.dialog = Some(saved.dialog);
+        session
+    }
+
+    /// The session as a plain value, once it is confirmed and as long as it lives.
+    pub fn saved(&self) -> Option<SavedSession> {
+        let calm = matches!(self.phase, Phase::Up) && !self.told && self.unacked.is_empty();
+        let dialog = self.dialog.as_ref().filter(|_| calm && self.answer_owed.is_none())?;
+        Some(SavedSession { session: self.id, dialog: dialog.clone() })
+    }
+
+    /// Has the last word been said?
+    pub fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// Nothing is owed any more: it can be forgotten.
+    pub fn is_settled(&self) -> bool {
+        self.told && self.open.is_empty() && self.unacked.is_empty()
+    }
+
+    /// Clears the session's marks in the tables of the core.
+    pub fn forget(&self, core: &mut Core) {
+        if let Some(tag) = self.local_tag() {
+            core.local_tags.remove(tag);
+        }
+        for alarm in [
+            Alarm::Ring,
+            Alarm::CancelGuard,
+            Alarm::ReinviteGuard,
+            Alarm::Glare,
+            Alarm::OwnerGuard,
+            Alarm::AnswerGuard,
+        ] {
+            core.alarms.stop(alarm(self.id));
+        }
+    }
+
+    /// Ends the session in whatever state it is.
+    pub fn hangup(&mut self, core: &mut Core, reason: Option<Reason>) {
+        if self.told {
+            return;
+        }
+        match &self.phase {
+            Phase::Calling(_) => {
+                self.tell_ended(core, Cause::new(Side::Us, CauseKind::Cancelled).with_reason(reason));
+                self.cancel(core, reason);
+            }
+            Phase::Ringing(_) => {
+                let status = reason.map_or(480, Reason::refusal_status);
+                self.refuse(core, status, reason);
+                let cause = Cause::new(Side::Us, CauseKind::Rejected).with_status(status).with_reason(reason);
+                self.tell_ended(core, cause);
+            }
+            Phase::Up => {
+                self.tell_ended(core, Cause::new(Side::Us, CauseKind::Bye).with_reason(reason));
+                self.say_goodbye(core, reason);
+            }
+            Phase::Over => {}
+        }
+    }
+
+    /// A connection is gone. A browser's session goes with it, and so does a phone's; a trunk comes back on a new one.
+    pub fn flow_closed(&mut self, core: &mut Core, flow: &Flow) {
+        let flow_of_phase = match &self.phase {
+            Phase::Calling(calling) => Some(calling.flow()),
+            _ => self.dialog.as_ref().map(|dialog| dialog.flow),
+        };
+        if flow_of_phase != Some(*flow) || self.told {
+            return;
+        }
+        let web = matches!(flow.transport, Transport::Ws | Transport::Wss);
+        if matches!(self.phase, Phase::Up) && !web && core.config.trunk_of(flow.remote.ip()).is_some() {
+            return;
+        }
+        let cause = Cause::new(Side::Network, CauseKind::FlowClosed);
+        match self.phase {
+            Phase::Calling(_) => self.tell_rejected(core, 503, cause.with_status(503)),
+            _ => self.tell_ended(core, cause),
+        }
+        self.phase = Phase::Over;
+        self.drop_obligations(core);
+    }
+
+    /// What the transaction layer tells about one of ours.
+    pub fn on_note(&mut self, core: &mut Core, note: Note) {
+        match note {
+            Note::Failed { id, user: User::Invite(_), fault } => self.invite_failed(core, id, fault),
+            Note::Failed { user: User::Reinvite(_), fault, .. } => self.reinvite_failed(core, fault),
+            Note::Failed { .. } => {}
+            Note::Over(id, user) => {
+                if self.open.remove(&id) && matches!(user, User::Invite(_) | User::Reinvite(_)) {
+                    // Its 2xx cannot be repeated any more.
+                    self.acks.retain(|ack| ack.transaction != id);
+                }
+            }
+        }
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> Option<&str> {
+        match (&self.phase, &self.dialog) {
+            (_, Some(dialog)) => Some(&dialog.local_tag),
+            (Phase::Calling(calling), None) => Some(calling.local_tag()),
+            _ => None,
+        }
+    }
+
+    fn tell_ended(&mut self, core: &mut Core, cause: Cause) {
+        if !self.told {
+            self.told = true;
+            core.tell(Event::Ended { session: self.id, cause });
+            self.quiet(core);
+        }
+    }
+
+    fn tell_rejected(&mut self, core: &mut Core, status: u16, cause: Cause) {
+        if !self.told {
+            self.told = true;
+            core.tell(Event::Rejected { session: self.id, status, cause });
+            self.quiet(core);
+        }
+    }
+
+    /// After the last word nobody waits for the owner any more.
+    fn quiet(&mut self, core: &mut Core) {
+        for alarm in [Alarm::Ring, Alarm::Glare, Alarm::OwnerGuard, Alarm::AnswerGuard] {
+            core.alarms.stop(alarm(self.id));
+        }
+        self.ours = self.ours.take().filter(Ours::is_in_flight);
+    }
+
+    /// Nothing can be sent any more: forget what was owed.
+    fn drop_obligations(&mut self, core: &mut Core) {
+        for cseq in std::mem::take(&mut self.unacked).into_keys() {
+            core.alarms.stop(Alarm::Resend(self.id, cseq));
+            core.alarms.stop(Alarm::GiveUp(self.id, cseq));
+        }
+        self.bye_after_ack = None;
+        self.answer_owed = None;
+        self.theirs = None;
+    }
+
+    /// Sends BYE as soon as the rules allow, and leaves the rest to the transactions.
+    fn say_goodbye(&mut self, core: &mut Core, reason: Option<Reason>) {
+        self.refuse_theirs(core, 487);
+        if !self.unacked.is_empty() {
+            self.bye_after_ack = Some(reason);
+            return;
+        }
+        if let Some(cseq) = self.answer_owed.take() {
+            self.send_ack(core, cseq, None);
+        }
+        self.send_bye(core, reason);
+    }
+
+    fn send_bye(&mut self, core: &mut Core, reason: Option<Reason>) {
+        self.phase = Phase::Over;
+        let Some(mut draft) = self.dialog.as_mut().map(|dialog| dialog.request(Method::Bye)) else { return };
+        if let Some(reason) = reason {
+            draft.push("Reason", reason.to_value());
+        }
+        self.send_inside(core, User::Bye(self.id), draft);
+    }
+
+    /// Sends a request of the dialog, with credentials when a challenge is known.
+    fn send_inside(&mut self, core: &mut Core, user: User, mut draft: Draft) -> Option<TransactionId> {
+        let flow = self.dialog.as_ref()?.next_hop();
+        self.authorize(core, &mut draft);
+        let id = core.send_request(user, &draft, flow);
+        self.open.insert(id);
+        Some(id)
+    }
+
+    /// Reads a challenge; true when it can be answered. `first` guards against being asked for ever.
+    fn take_challenge(&mut self, message: &Message<'_>, first: bool) -> bool {
+        let Some(challenge) = super::reading::challenge(message) else { return false };
+        if !first || self.credentials.is_none() {
+            return false;
+        }
+        self.challenge = Some(challenge);
+        true
+    }
+
+    fn authorize(&mut self, core: &mut Core, draft: &mut Draft) {
+        let (Some((challenge, header)), Some(credentials)) = (&mut self.challenge, &self.credentials) else { return };
+        let uri = String::from_utf8_lossy(&draft.uri).into_owned();
+        let method = String::from_utf8_lossy(draft.method.as_bytes()).into_owned();
+        if let Some(value) = answer(challenge, credentials, &method, &uri, &mut core.ids) {
+            draft.push(*header, value);
+        }
+    }
+
+    /// The session is lost: 481 or 408 to a request of ours inside it, or our 2xx unheard.
+    fn lost(&mut self, core: &mut Core, cause: Cause) {
+        self.tell_ended(core, cause);
+        if !matches!(self.phase, Phase::Over) {
+            self.refuse_theirs(core, 487);
+            self.drop_obligations(core);
+            self.send_bye(core, None);
+        }
+    }
+
+    fn refuse_theirs(&mut self, core: &mut Core, status: u16) {
+        if let Some(theirs) = self.theirs.take() {
+            core.alarms.stop(Alarm::OwnerGuard(self.id));
+            let tag = self.local_tag().unwrap_or_default().to_owned();
+            core.reply_later(theirs.transaction, &theirs.request, theirs.source, &Reply::new(status).tag(&tag));
+        }
+    }
+}

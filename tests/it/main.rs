@@ -1,0 +1,3 @@
+//! One integration binary with many modules: linking is what one waits for.
+
+mod tidy;
