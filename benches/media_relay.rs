@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use ecoute::ids::{CallId, IdSource, LegId};
-use ecoute::media::{Command, Report, Settings, Worker, WorkerHandle, WorkerOptions};
+use ecoute::media::{Command, DropReason, Report, Settings, Worker, WorkerHandle, WorkerOptions};
 use ecoute::sdp::{Audio, Codec, Direction};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -35,7 +35,7 @@ fn measure(calls: usize, tick_above_pps: u32) {
     let begin = Instant::now();
     let clock = move || ecoute::clock::Instant::from_micros(begin.elapsed().as_micros() as u64);
     let options = WorkerOptions { name: "bench-media".to_owned(), tick_above_pps, ..WorkerOptions::default() };
-    let settings = Settings::new(LOCAL, 34_000..=40_000);
+    let settings = Settings::new(LOCAL, 20_000..=26_000);
     let worker = Worker::spawn(settings, options, IdSource::from_number(1), clock).expect("a media thread");
     let legs: Vec<(UdpSocket, SocketAddr)> = (0..calls * 2).map(|nth| open(&worker, nth)).collect();
     for call in 0..calls {
@@ -56,6 +56,11 @@ fn measure(calls: usize, tick_above_pps: u32) {
     worker.counters().take_beat_late_us_max();
     std::thread::sleep(WINDOW);
     let (cpu, packets) = (thread_cpu_ns("bench-media") - cpu, worker.counters().packets_out() - packets);
+    let dropped: Vec<String> = DropReason::ALL
+        .into_iter()
+        .filter(|reason| worker.counters().dropped(*reason) > 0)
+        .map(|reason| format!("{} {reason}", worker.counters().dropped(reason)))
+        .collect();
     let beat_late = worker.counters().take_beat_late_us_max();
     let ticking = worker.counters().is_ticking();
     stop.store(true, Relaxed);
@@ -65,7 +70,7 @@ fn measure(calls: usize, tick_above_pps: u32) {
     let at = |part: usize| delays.get(delays.len() * part / 1000).copied().unwrap_or(0);
     println!(
         "{calls:>5} calls, {:>6} packets/s ({:>5.1} % of those due){}: {:>6.2} µs CPU a packet, {:>4.1} % of a core; \
-         one way p50 {} µs, p99 {} µs, max {} µs; beat late at most {beat_late} µs",
+         one way p50 {} µs, p99 {} µs, max {} µs; beat late at most {beat_late} µs; dropped: {}",
         packets * 1000 / WINDOW.as_millis() as u64,
         packets as f64 / (calls as f64 * 100.0 * WINDOW.as_secs_f64()) * 100.0,
         if ticking { ", by the millisecond" } else { "" },
@@ -74,6 +79,7 @@ fn measure(calls: usize, tick_above_pps: u32) {
         at(500),
         at(990),
         delays.last().copied().unwrap_or(0),
+        if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") },
     );
     worker.stop();
 }

@@ -50,4 +50,6 @@ pub mod ops;
 
 pub mod node;
 
+pub mod cli;
+
 pub mod manual;

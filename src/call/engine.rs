@@ -15,8 +15,8 @@ use super::leg::{DigitSource, Leg, Role, Signalling, Stream};
 use super::record::{Finished, Record};
 use super::state::{Signal, State, opening};
 use super::{
-    DispatchAct, DispatchEvent, HangupReason, How, Input, LegAct, LegEnd, LegEvent, MediaAct, MediaEvent, Note, Output, Party, Stage,
-    Termination,
+    DispatchAct, DispatchEvent, HangupReason, How, Input, LegAct, LegEnd, LegEvent, MediaAct, MediaEvent, Note, Output,
+    Party, Stage, Termination,
 };
 
 /// What holds for every call of a node. A live call keeps the settings it began with.
@@ -280,7 +280,8 @@ impl Call {
             MediaEvent::Audible => {}
             MediaEvent::Closed(sound) => {
                 leg.stream = Stream::Closed;
-                let conversed = leg.token().is_some_and(|token| Some(&token.listener) == self.context.listener.as_ref());
+                let conversed =
+                    leg.token().is_some_and(|token| Some(&token.listener) == self.context.listener.as_ref());
                 if id.is_caller() {
                     self.context.caller_sound = sound;
                 } else if conversed && sound.packets_out > 0 {

@@ -24,7 +24,7 @@ pub enum CallerIdentity {
 }
 
 /// A caller's INVITE, as the call sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Arrival {
     /// The call.
     pub call: CallId,

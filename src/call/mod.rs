@@ -22,6 +22,7 @@ use crate::sdp::Audio;
 mod context;
 mod engine;
 pub mod facts;
+mod hidden;
 mod leg;
 mod negotiation;
 pub mod record;
@@ -68,7 +69,7 @@ pub enum Input {
 }
 
 /// What a leg's signalling says.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum LegEvent {
     /// 101-199 to our INVITE.
     Progress {

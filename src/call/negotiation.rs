@@ -59,8 +59,7 @@ impl Context {
     /// Asks the peer of `leg` whether it is still there: a re-INVITE that changes nothing (RFC 3261 §14.1). A peer that
     /// lost the dialog answers 481, and the leg ends.
     pub fn probe(&mut self, leg: LegId) {
-        let ready =
-            self.leg(leg).is_some_and(|leg| leg.signalling == Signalling::Established && !leg.reoffering);
+        let ready = self.leg(leg).is_some_and(|leg| leg.signalling == Signalling::Established && !leg.reoffering);
         if !ready {
             return;
         }

@@ -43,6 +43,6 @@ pub(super) fn tell(node: SocketAddr, path: &str) -> anyhow::Result<()> {
 fn address(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<SocketAddr> {
     match arguments.node {
         Some(node) => Ok(node),
-        None => Ok(super::run::configuration(config)?.ops_listen),
+        None => Ok(super::run::configuration(config)?.ops.listen),
     }
 }

@@ -332,6 +332,7 @@ impl World {
         self.generation = token.generation;
         let caller = self.callers.get(&token.call).expect("nobody is rung for a caller who does not wait");
         assert!(!caller.ringing, "one listener at a time");
+        assert!(caller.not_before <= at, "too soon after a failure of our own");
         let listener = self.roster.listener(&token.listener).expect("nobody is rung whom the roster does not name");
         let near = self.suits(caller, listener).unwrap_or_else(|| panic!("{token:?} does not suit"));
         let rested_at = self.people[&token.listener].rested_at;
@@ -389,6 +390,8 @@ impl World {
             if let Some((token, Some(deadline))) = &person.held {
                 assert!(self.callers.contains_key(&token.call), "{id} is rung for a caller who left");
                 assert!(*deadline > self.now.at, "{id} is rung too long");
+                let there = person.devices > 0 && person.engaged == 0 && !person.paused;
+                assert!(there, "{id} is rung and is not there");
             }
         }
         for caller in self.callers.values().filter(|caller| !caller.ringing) {

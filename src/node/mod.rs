@@ -5,12 +5,13 @@
 //! same endpoint the other way round: the softphone of `ecoute demo`, `ecoute call` and the simulator.
 
 use crate::clock::Instant;
-use crate::dispatch::{Decision, DropReason as DispatchDrop, Wish};
+use crate::dispatch::{Decision, DropReason as DispatchDrop};
 use crate::ids::{CallId, ListenerId};
 use crate::media;
 use crate::sip::{self, Flow};
 
 mod clock;
+mod configure;
 mod entropy;
 mod legs;
 mod load;
@@ -26,6 +27,7 @@ mod shard;
 mod softphone;
 
 pub use clock::{SystemClock, moment_in_zone};
+pub use configure::{serve_settings, sources, tables};
 pub use entropy::id_source;
 pub use load::{Loaded, Sources, accounts_of, load};
 pub use numbers::{Plans, caller_identity};
@@ -36,7 +38,10 @@ pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
 pub use setup::Setup;
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
-pub use crate::dispatch::Lang;
+pub use crate::dispatch::{Lang, Roster, Wish};
+pub use crate::france::Tables;
+pub use crate::ids::IdSource;
+pub use observe::listener_views;
 
 /// What a shard is told.
 #[derive(Debug)]

@@ -125,3 +125,22 @@ impl Observer {
         self.metrics.on(ops::Event::Note(service, note));
     }
 }
+
+/// The listeners as the API shows them.
+pub fn listener_views(snapshot: &super::serve::Snapshot, roster: &crate::dispatch::Roster) -> Vec<ops::ListenerView> {
+    snapshot
+        .listeners
+        .iter()
+        .map(|(id, state)| ops::ListenerView {
+            id: id.clone(),
+            centre: roster
+                .listeners
+                .iter()
+                .find(|listener| listener.id == *id)
+                .map(|listener| listener.centre.as_str().to_owned())
+                .unwrap_or_default(),
+            state: *state,
+            devices: snapshot.devices.get(id).copied().unwrap_or(0),
+        })
+        .collect()
+}

@@ -81,6 +81,8 @@ pub struct Snapshot {
     pub counts: ShardCounts,
     /// What each listener does.
     pub listeners: Vec<(ListenerId, ListenerState)>,
+    /// Registered devices of each listener who has some.
+    pub devices: std::collections::BTreeMap<ListenerId, u32>,
     /// Where each call stands.
     pub calls: Vec<(CallId, crate::call::Stage)>,
     /// Streams open over all workers.
@@ -344,6 +346,7 @@ impl Run {
         self.snapshot.store(Arc::new(Snapshot {
             counts,
             listeners: self.shard.dispatcher().listener_states(now).collect(),
+            devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),

@@ -64,8 +64,8 @@ pub struct Shard {
     legs: Legs,
     /// The contacts of the listener who is rung for a call; a call's `Device` is an index into them.
     rings: BTreeMap<CallId, Vec<Binding>>,
-    /// Who has a registered device.
-    users: BTreeSet<ListenerId>,
+    /// Registered devices of each listener who has some.
+    users: BTreeMap<ListenerId, u32>,
     plans: Plans,
     library: Arc<Library>,
     call_settings: Arc<call::Settings>,
@@ -95,7 +95,7 @@ impl Shard {
             calls: BTreeMap::new(),
             legs: Legs::default(),
             rings: BTreeMap::new(),
-            users: BTreeSet::new(),
+            users: BTreeMap::new(),
             plans: Plans::default(),
             library: setup.library.clone(),
             call_settings: setup.call.clone(),
@@ -133,6 +133,11 @@ impl Shard {
     /// Where each call stands.
     pub fn stages(&self) -> impl Iterator<Item = (CallId, call::Stage)> {
         self.calls.iter().map(|(id, call)| (*id, call.stage()))
+    }
+
+    /// Registered devices of each listener who has some.
+    pub fn devices(&self) -> &BTreeMap<ListenerId, u32> {
+        &self.users
     }
 
     /// The dispatcher, to look at.

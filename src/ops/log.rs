@@ -254,7 +254,7 @@ mod tests {
         ] {
             for line in [
                 format!("INVITE from sip:{number}@trunk"),
-                format!("{number}"),
+                number.to_owned(),
                 format!("tel:{number};x=1"),
                 format!("\"{number}\" <sip:a@b>"),
                 format!("number={number}, next"),

@@ -268,7 +268,7 @@ impl Metrics {
     /// A fresh set, all at zero.
     pub fn new() -> Metrics {
         let (handles, registry) = Handles::register();
-        handles.build_info.get_or_create(&BuildInfo::OURS).set(1);
+        handles.build_info.get_or_create(&BuildInfo::ours()).set(1);
         Metrics(Arc::new(Whole { handles, registry }))
     }
 

@@ -124,7 +124,7 @@ impl Reason {
             (ReasonProtocol::Sip, status @ 400..=699) => status,
             (ReasonProtocol::Sip, _) => 480,
             (ReasonProtocol::Q850, cause) => match cause {
-                1 | 2 | 3 => 404,
+                1..=3 => 404,
                 17 => 486,
                 21 => 603,
                 22 => 410,

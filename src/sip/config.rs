@@ -124,10 +124,8 @@ impl Default for EndpointConfig {
 impl EndpointConfig {
     /// Host and port to write in Via and Contact for messages on `flow`.
     pub fn advertised_for(&self, flow: &Flow) -> (String, u16) {
-        let found = self
-            .advertised
-            .iter()
-            .find(|a| a.local == flow.local && a.transport.is_none_or(|t| t == flow.transport));
+        let found =
+            self.advertised.iter().find(|a| a.local == flow.local && a.transport.is_none_or(|t| t == flow.transport));
         match found {
             Some(advertised) => (advertised.host.clone(), advertised.port),
             None => (host_text(flow.local.ip()), flow.local.port()),

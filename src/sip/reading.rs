@@ -47,12 +47,11 @@ pub(super) fn reason(message: &Message<'_>) -> Option<Reason> {
 
 /// The challenge of a 401 or 407 we can answer best, and the header for the answer.
 pub(super) fn challenge(message: &Message<'_>) -> Option<(Challenge, &'static str)> {
-    let (asked, answered) = match message.status() {
-        Some(401) => (HeaderName::WwwAuthenticate, "Authorization"),
-        Some(407) => (HeaderName::ProxyAuthenticate, "Proxy-Authorization"),
-        _ => return None,
-    };
-    Challenge::choose(message.headers_of(asked)).map(|challenge| (challenge, answered))
+    match message.status() {
+        Some(401) => Some((Challenge::choose(message.www_authenticate())?, "Authorization")),
+        Some(407) => Some((Challenge::choose(message.proxy_authenticate())?, "Proxy-Authorization")),
+        _ => None,
+    }
 }
 
 /// Record-Route values in the order of the message, each whole; elements of one line are separated.

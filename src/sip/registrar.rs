@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::message::{HeaderName, Message, NameAddr, Uri, unfold};
 use super::wire::Reply;
 use super::{EndpointConfig, Event, Flow, Hidden, Unbound};
-use crate::clock::Instant;
+use crate::clock::{Instant, earliest};
 
 /// A registered device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ impl Binding {
 #[derive(Debug, Default)]
 pub(super) struct Registrar {
     users: BTreeMap<String, Vec<Binding>>,
+    count: usize,
+    /// No binding runs out before this; it may be earlier than the first that does.
+    next_expiry: Option<Instant>,
 }
 
 /// Why a REGISTER is refused.
@@ -99,7 +102,6 @@ impl Registrar {
     ) -> Result<(), Refused> {
         let call_id = message.call_id().unwrap_or_default();
         let cseq = message.cseq().map_or(0, |(cseq, _)| cseq);
-        let total: usize = self.users.values().map(Vec::len).sum();
         let held = self.users.get(user).cloned().unwrap_or_default();
         let mut next = held.clone();
         for contact in message.contacts() {
@@ -118,7 +120,7 @@ impl Registrar {
                 Change::Bind(binding) => bind(&mut next, binding)?,
             }
         }
-        if next.len() > held.len() && (next.len() > config.contacts_per_user || total >= config.bindings_max) {
+        if next.len() > held.len() && (next.len() > config.contacts_per_user || self.count >= config.bindings_max) {
             return Err(Refused::TooMany);
         }
         next.sort_by_key(|binding| std::cmp::Reverse(binding.q));
@@ -165,12 +167,12 @@ impl Registrar {
 
     /// How many bindings there are.
     pub fn len(&self) -> usize {
-        self.users.values().map(Vec::len).sum()
+        self.count
     }
 
-    /// When the next binding runs out.
+    /// When to look for bindings that ran out.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.users.values().flatten().map(|binding| binding.expires).min()
+        self.next_expiry
     }
 
     /// Removes what ran out.
@@ -197,9 +199,14 @@ impl Registrar {
             }
         }
         self.users.retain(|_, list| !list.is_empty());
+        self.count = self.users.values().map(Vec::len).sum();
+        self.next_expiry = self.users.values().flatten().map(|binding| binding.expires).min();
     }
 
     fn put(&mut self, user: &str, list: Vec<Binding>) {
+        self.count = self.count + list.len() - self.users.get(user).map_or(0, Vec::len);
+        let first = list.iter().map(|binding| binding.expires).min();
+        self.next_expiry = if self.count == 0 { None } else { earliest(self.next_expiry, first) };
         if list.is_empty() {
             self.users.remove(user);
         } else {
@@ -290,7 +297,9 @@ fn seconds_left(now: Instant, expires: Instant) -> u64 {
 fn number(text: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(text).ok()?;
     // A number too large for us is as good as the largest.
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().map_or(u32::MAX, |n| n.min(u32::MAX.into()) as u32))
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse::<u64>().map_or(u32::MAX, |n| n.min(u32::MAX.into()) as u32))
         .filter(|_| !text.is_empty())
 }
 

@@ -125,6 +125,15 @@ impl Registrations {
         registration.failed(core, if fault { 503 } else { 408 }, None);
     }
 
+    /// A connection is gone: what was registered over it is not any more. The owner starts it over on a new one.
+    pub fn flow_closed(&mut self, core: &mut Core, flow: &Flow) {
+        for registration in self.accounts.values_mut() {
+            if registration.register.registrar == *flow && registration.registered {
+                registration.failed(core, 503, None);
+            }
+        }
+    }
+
     fn attempt(&mut self, core: &mut Core, account: u32) {
         if let Some(registration) = self.accounts.get_mut(&account) {
             core.alarms.stop(Alarm::Refresh(account));

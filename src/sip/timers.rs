@@ -33,11 +33,6 @@ impl<K: Ord + Copy> Timers<K> {
         }
     }
 
-    /// Is `name` running?
-    pub fn is_set(&self, name: K) -> bool {
-        self.by_name.contains_key(&name)
-    }
-
     /// Takes the earliest name due at `now`.
     pub fn pop_due(&mut self, now: Instant) -> Option<K> {
         let (at, name) = *self.by_time.first()?;
@@ -76,7 +71,6 @@ mod tests {
         assert_eq!(timers.pop_due(at(20)), Some('a'));
         timers.stop('b');
         timers.stop('b');
-        assert!(!timers.is_set('b'));
         assert_eq!((timers.pop_due(at(20)), timers.next(), timers.len()), (None, None, 0));
     }
 }

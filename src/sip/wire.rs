@@ -161,9 +161,7 @@ impl<'a> Reply<'a> {
         let tag = self.tag.map(str::as_bytes);
         let from = Some(source.remote);
         let mut writer = match self.phrase {
-            Some(phrase) => {
-                MessageWriter::response_to_with_reason(request, self.status, phrase.as_bytes(), tag, from)
-            }
+            Some(phrase) => MessageWriter::response_to_with_reason(request, self.status, phrase.as_bytes(), tag, from),
             None => MessageWriter::response_to(request, self.status, tag, from),
         };
         if self.contact {
@@ -199,7 +197,11 @@ pub(super) fn reply_flow(source: &Flow, request: &Message<'_>) -> Flow {
 pub(super) fn contact_uri(config: &EndpointConfig, flow: &Flow, user: &str) -> String {
     let (host, port) = config.advertised_for(flow);
     let transport = flow.transport.uri_name().map_or(String::new(), |name| format!(";transport={name}"));
-    if user.is_empty() { format!("sip:{host}:{port}{transport}") } else { format!("sip:{user}@{host}:{port}{transport}") }
+    if user.is_empty() {
+        format!("sip:{host}:{port}{transport}")
+    } else {
+        format!("sip:{user}@{host}:{port}{transport}")
+    }
 }
 
 /// The value of From or To.

@@ -23,12 +23,7 @@ pub(in super::super) struct Answering {
 
 pub(in super::super) fn enter(cx: &mut Context, now: Now) -> State {
     cx.stage(Stage::Answering);
-    State::Answering(Answering {
-        since: now.at,
-        confirmed: None,
-        started: None,
-        first_sound: cx.settings.first_sound,
-    })
+    State::Answering(Answering { since: now.at, confirmed: None, started: None, first_sound: cx.settings.first_sound })
 }
 
 impl Answering {

@@ -3,8 +3,8 @@
 
 use crate::clock::{Instant, Now};
 
-use super::super::context::Context;
 use super::super::HangupReason;
+use super::super::context::Context;
 use super::State;
 use crate::ids::LegId;
 
@@ -36,5 +36,4 @@ impl Closing {
     pub fn is_due(&self, now: Instant) -> bool {
         self.deadline <= now
     }
-
 }

@@ -41,7 +41,8 @@ pub(in super::super) fn enter(
     devices: Vec<Device>,
 ) -> State {
     cx.stage(Stage::Ringing);
-    let legs: Vec<(LegId, Device)> = devices.into_iter().filter_map(|device| Some((cx.new_leg_id()?, device))).collect();
+    let legs: Vec<(LegId, Device)> =
+        devices.into_iter().filter_map(|device| Some((cx.new_leg_id()?, device))).collect();
     for (id, _) in &legs {
         cx.legs.insert(*id, Leg::new(*id, Role::Listener(token.clone())));
         cx.media(*id, MediaAct::Open);
@@ -75,7 +76,11 @@ impl Ringing {
             Signal::Answered { leg, sdp } if self.has(leg) => self.answered(cx, now, leg, sdp),
             Signal::Rejected { leg, status } if self.has(leg) => {
                 let outcome = outcome_of(status, self.rang);
-                if outcome == Outcome::Declined { self.over(cx, now, outcome) } else { self.lost(cx, now, leg, outcome) }
+                if outcome == Outcome::Declined {
+                    self.over(cx, now, outcome)
+                } else {
+                    self.lost(cx, now, leg, outcome)
+                }
             }
             Signal::ListenerEnded { leg, .. } if self.has(leg) => self.lost(cx, now, leg, Outcome::Unreachable),
             Signal::Withdraw { token } if token == self.token => {

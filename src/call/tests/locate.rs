@@ -20,9 +20,15 @@ fn shown(world: &World) -> String {
 /// A postcode, a postcode with `#`, a department with `#`, three digits overseas: each is read back, and 1 confirms it.
 #[test]
 fn what_may_be_keyed() {
-    for (keys, department) in
-        [("38000", "38"), ("38000#", "38"), ("38#", "38"), ("01#", "01"), ("974#", "974"), ("97400", "974"), ("20000", "2A")]
-    {
+    for (keys, department) in [
+        ("38000", "38"),
+        ("38000#", "38"),
+        ("38#", "38"),
+        ("01#", "01"),
+        ("974#", "974"),
+        ("97400", "974"),
+        ("20000", "2A"),
+    ] {
         assert_eq!(keyed(keys), department, "{keys}");
     }
 }

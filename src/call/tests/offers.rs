@@ -3,7 +3,7 @@
 use super::*;
 
 fn late() -> World {
-    World::make(Made { caller: CallerIdentity::Hidden, offer: None }, true)
+    World::make(Made::new(CallerIdentity::Hidden, None), true)
 }
 
 /// We speak after the ACK and her first sound, or three tenths of a second after the ACK: the first syllable is not lost.
@@ -55,7 +55,7 @@ fn a_late_offer_without_an_answer() {
 #[test]
 fn no_common_codec() {
     for (offer, status) in [(foreign_sdp(), "488"), (Some(b"nonsense".to_vec()), "400")] {
-        let mut world = World::make(Made { caller: CallerIdentity::Hidden, offer }, true);
+        let mut world = World::make(Made::new(CallerIdentity::Hidden, offer), true);
         assert!(world.saw(&format!("caller: {status}")));
         assert_eq!(world.end(), (Party::Caller, How::NoCodec, Stage::Offered));
         assert_eq!(world.finished[0].record.answered_ms, None);

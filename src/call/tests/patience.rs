@@ -22,6 +22,27 @@ fn silence_leads_to_a_person() {
     }
 }
 
+/// The plan that ships, by day and by night: silence leads to the queue, and there the emergency words keep the place.
+#[test]
+fn the_plan_that_ships() {
+    let shipped = plan(include_str!("../../../dialplans/3977.toml"));
+    let made = Made { caller: number("+33476546372"), offer: sdp(), plan: shipped };
+    let mut world = World::make(made, true);
+    world.caller(LegEvent::Confirmed { sdp: None });
+    for _ in 0..30 {
+        if world.call.stage() == Stage::Waiting {
+            break;
+        }
+        world.next_deadline();
+    }
+    world.press("1");
+    assert_eq!((world.words(), world.call.stage()), ("emergency", Stage::Waiting));
+    world.said();
+    assert_eq!((world.books.enqueued, world.books.left), (1, 0));
+    world.hangs_up();
+    assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Waiting));
+}
+
 /// The same when no end of a playback is ever told: each has a bound of its own.
 #[test]
 fn playbacks_that_never_end() {

@@ -79,12 +79,12 @@ impl Shard {
 
     fn reachable(&mut self, now: Now, user: &str, bindings: usize) {
         let listener = ListenerId::new(user);
-        if bindings == 0 {
+        let devices = u32::try_from(bindings).unwrap_or(u32::MAX);
+        if devices == 0 {
             self.users.remove(&listener);
         } else {
-            self.users.insert(listener.clone());
+            self.users.insert(listener.clone(), devices);
         }
-        let devices = u32::try_from(bindings).unwrap_or(u32::MAX);
         self.tell_dispatcher(now, dispatch::Input::Reachable { listener, devices });
     }
 

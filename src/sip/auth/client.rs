@@ -1,13 +1,15 @@
 //! The client side: choosing a challenge and answering it.
 
-use super::digest::{self, Algorithm, Asked, quoted};
+use super::super::message;
 use super::Credentials;
+use super::digest::{self, Algorithm, Asked, quoted};
 use crate::ids::IdSource;
 
 /// One challenge, kept so that later requests can be answered without being asked (RFC 3261 §22.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::sip) struct Challenge {
     algorithm: Algorithm,
+    /// As it stood between its quotes, escapes included; so are the next two.
     realm: String,
     nonce: String,
     opaque: Option<String>,
@@ -16,10 +18,10 @@ pub(in crate::sip) struct Challenge {
 }
 
 impl Challenge {
-    /// The strongest challenge we understand among the values of WWW- or Proxy-Authenticate.
-    pub fn choose<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Challenge> {
+    /// The strongest challenge we understand among those of a 401 or 407.
+    pub fn choose<'a>(challenges: impl Iterator<Item = message::Challenge<'a>>) -> Option<Challenge> {
         let mut best: Option<Challenge> = None;
-        for challenge in values.filter_map(Challenge::parse) {
+        for challenge in challenges.filter_map(Challenge::understood) {
             if best.as_ref().is_none_or(|b| b.algorithm < challenge.algorithm) {
                 best = Some(challenge);
             }
@@ -27,24 +29,16 @@ impl Challenge {
         best
     }
 
-    /// The server's nonce.
-    pub fn nonce(&self) -> &str {
-        &self.nonce
-    }
-
-    fn parse(value: &[u8]) -> Option<Challenge> {
-        let mut found = digest::parse(value)?;
-        let algorithm = Algorithm::from_name(found.get("algorithm").map(String::as_str))?;
-        let qop = found.get("qop");
-        let qop_auth = qop.is_some_and(|q| q.split(',').any(|o| o.trim().eq_ignore_ascii_case("auth")));
-        if qop.is_some() && !qop_auth {
+    fn understood(challenge: message::Challenge<'_>) -> Option<Challenge> {
+        let qop_auth = challenge.offers_qop("auth");
+        if challenge.qop.is_some() && !qop_auth {
             return None;
         }
         Some(Challenge {
-            algorithm,
-            realm: found.remove("realm")?,
-            nonce: found.remove("nonce")?,
-            opaque: found.remove("opaque"),
+            algorithm: Algorithm::from_name(challenge.algorithm)?,
+            realm: text(challenge.realm)?,
+            nonce: text(challenge.nonce)?,
+            opaque: challenge.opaque.and_then(text),
             qop_auth,
             count: 0,
         })
@@ -61,31 +55,34 @@ pub(in crate::sip) fn answer(
     ids: &mut IdSource,
 ) -> Option<String> {
     challenge.count = challenge.count.saturating_add(1);
-    let ha1 = credentials.secret.ha1(challenge.algorithm, &credentials.username, &challenge.realm)?;
+    let Challenge { algorithm, realm, nonce, .. } = &*challenge;
+    let ha1 = credentials.secret.ha1(*algorithm, credentials.username.as_bytes(), realm.as_bytes())?;
     let nc = format!("{:08x}", challenge.count);
     let cnonce = ids.hex(8);
     let asked = Asked {
-        method,
-        uri,
-        nonce: &challenge.nonce,
-        qop: challenge.qop_auth.then_some((nc.as_str(), cnonce.as_str())),
+        method: method.as_bytes(),
+        uri: uri.as_bytes(),
+        nonce: nonce.as_bytes(),
+        qop: challenge.qop_auth.then_some((nc.as_bytes(), cnonce.as_bytes())),
     };
-    let response = digest::response(challenge.algorithm, &ha1, &asked);
+    let response = digest::response(*algorithm, &ha1, &asked);
     let mut value = format!(
-        "Digest username={}, realm={}, nonce={}, uri={}, response=\"{response}\", algorithm={}",
+        "Digest username={}, realm=\"{realm}\", nonce=\"{nonce}\", uri={}, response=\"{response}\", algorithm={}",
         quoted(&credentials.username),
-        quoted(&challenge.realm),
-        quoted(&challenge.nonce),
         quoted(uri),
-        challenge.algorithm.name(),
+        algorithm.name(),
     );
     if challenge.qop_auth {
         value.push_str(&format!(", qop=auth, nc={nc}, cnonce=\"{cnonce}\""));
     }
     if let Some(opaque) = &challenge.opaque {
-        value.push_str(&format!(", opaque={}", quoted(opaque)));
+        value.push_str(&format!(", opaque=\"{opaque}\""));
     }
     Some(value)
+}
+
+fn text(value: &[u8]) -> Option<String> {
+    std::str::from_utf8(value).ok().filter(|text| !text.contains(char::is_control)).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -95,23 +92,27 @@ mod tests {
     /// SHA-256 is preferred over MD5 whatever the order, and unknown algorithms and schemes are passed over.
     #[test]
     fn strongest_understood() {
-        let values: [&[u8]; 5] = [
+        let values: [&'static [u8]; 5] = [
             b"Bearer realm=\"x\"",
             b"Digest realm=\"r\", nonce=\"m\", qop=\"auth\", algorithm=MD5",
             b"Digest realm=\"r\", nonce=\"z\", qop=\"auth\", algorithm=SHA-512-256",
             b"Digest realm=\"r\", nonce=\"s\", qop=\"auth-int, auth\", algorithm=SHA-256",
             b"Digest realm=\"r\", nonce=\"i\", qop=\"auth-int\", algorithm=SHA-256",
         ];
-        assert_eq!(Challenge::choose(values.into_iter()).expect("one fits").nonce(), "s");
-        assert_eq!(Challenge::choose(values[..2].iter().copied()).expect("one fits").nonce(), "m");
-        assert_eq!(Challenge::choose(values[..1].iter().copied()), None);
+        let choose = |values: &[&'static [u8]]| {
+            let challenges = values.iter().filter_map(|value| message::Challenge::parse(value));
+            Challenge::choose(challenges).map(|challenge| challenge.nonce)
+        };
+        assert_eq!(choose(&values).as_deref(), Some("s"));
+        assert_eq!(choose(&values[..2]).as_deref(), Some("m"));
+        assert_eq!(choose(&values[..1]), None);
     }
 
     /// The nonce count goes up with each use, in hexadecimal, and opaque is returned as it came.
     #[test]
     fn the_count_goes_up() {
         let value: &[u8] = b"Digest realm=\"r\", nonce=\"n\", qop=\"auth\", opaque=\"o\\\"p\"";
-        let mut challenge = Challenge::choose([value].into_iter()).expect("sound");
+        let mut challenge = Challenge::choose(message::Challenge::parse(value).into_iter()).expect("sound");
         let me = Credentials::new("bob", "zanzibar");
         let mut ids = IdSource::from_number(1);
         let mut last = String::new();

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::digest::{self, Algorithm, Asked, equal_in_constant_time, hex, quoted};
+use super::super::message::Digest;
 use super::Accounts;
+use super::digest::{self, Algorithm, Asked, equal_in_constant_time, hex, quoted};
 use crate::clock::Instant;
 use crate::ids::IdSource;
 
@@ -50,6 +51,9 @@ struct Failures {
     last: Instant,
 }
 
+/// How long a nonce's time stands still, so that a repeated request meets the same challenge.
+const NONCE_STEP_US: u64 = 8_000_000;
+const VALUE_BYTES_MAX: usize = 512;
 const USED_NONCES_MAX: usize = 20_000;
 const FAILING_SOURCES_MAX: usize = 4_096;
 
@@ -72,13 +76,14 @@ impl Guard {
         }
     }
 
-    /// The values of WWW-Authenticate, strongest first.
-    pub fn challenges(&self, now: Instant, accounts: &Accounts, stale: bool, ids: &mut IdSource) -> Vec<String> {
+    /// The values of WWW-Authenticate, strongest first. `about` is what tells one request from another: nothing is kept,
+    /// and yet the copy of a request that was lost on its way meets the same challenge.
+    pub fn challenges(&self, now: Instant, accounts: &Accounts, stale: bool, about: u64) -> Vec<String> {
         let mut algorithms = vec![Algorithm::Md5];
         if accounts.offers_sha256() {
             algorithms.insert(0, Algorithm::Sha256);
         }
-        let nonce = self.make_nonce(now, ids);
+        let nonce = self.make_nonce(now, about);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = quoted(&self.realm);
         let one = |algorithm: Algorithm| {
@@ -93,35 +98,31 @@ impl Guard {
         now: Instant,
         accounts: &Accounts,
         method: &str,
-        values: impl Iterator<Item = &'a [u8]>,
-        uri_fits: impl Fn(&str) -> bool,
+        shown: impl Iterator<Item = Digest<'a>>,
+        uri_fits: impl Fn(&[u8]) -> bool,
     ) -> Verdict {
-        let ours = |found: &BTreeMap<String, String>| found.get("realm").is_some_and(|realm| *realm == self.realm);
-        let Some(found) = values.filter_map(digest::parse).find(ours) else { return Verdict::Ask };
-        let get = |name: &str| found.get(name).map(String::as_str);
-        let (Some(user), Some(nonce), Some(uri), Some(given)) =
-            (get("username"), get("nonce"), get("uri"), get("response"))
+        let realm = self.realm.as_bytes();
+        let mut ours = shown.filter(|digest| digest.realm == realm && digest.nonce.len() <= VALUE_BYTES_MAX);
+        let Some(found) = ours.next() else { return Verdict::Ask };
+        let (Some(b"auth"), Some(nc), Some(cnonce)) = (found.qop, found.nc, found.cnonce) else { return Verdict::Ask };
+        let (Some(algorithm), Some(count), Ok(user)) =
+            (Algorithm::from_name(found.algorithm), found.nonce_count(), std::str::from_utf8(found.username))
         else {
             return Verdict::Ask;
         };
-        let (Some("auth"), Some(nc), Some(cnonce)) = (get("qop"), get("nc"), get("cnonce")) else {
-            return Verdict::Ask;
-        };
-        let (Some(algorithm), Ok(count)) = (Algorithm::from_name(get("algorithm")), u32::from_str_radix(nc, 16)) else {
-            return Verdict::Ask;
-        };
         // An unknown user costs the same arithmetic as a known one.
-        let known = accounts.secret(user).and_then(|secret| secret.ha1(algorithm, user, &self.realm));
-        let ha1 = known.clone().unwrap_or_else(|| digest::ha1(algorithm, user, &self.realm, "nobody"));
-        let asked = Asked { method, uri, nonce, qop: Some((nc, cnonce)) };
+        let known = accounts.secret(user).and_then(|secret| secret.ha1(algorithm, found.username, realm));
+        let ha1 = known.clone().unwrap_or_else(|| digest::ha1(algorithm, found.username, realm, b"nobody"));
+        let asked = Asked { method: method.as_bytes(), uri: found.uri, nonce: found.nonce, qop: Some((nc, cnonce)) };
         let expected = digest::response(algorithm, &ha1, &asked);
-        let right = equal_in_constant_time(expected.as_bytes(), given.to_ascii_lowercase().as_bytes());
+        let right = equal_in_constant_time(expected.as_bytes(), &found.response.to_ascii_lowercase());
         if !right || known.is_none() {
             return Verdict::Wrong;
         }
-        if !uri_fits(uri) {
+        if !uri_fits(found.uri) {
             return Verdict::OtherUri;
         }
+        let nonce = std::str::from_utf8(found.nonce).unwrap_or_default();
         if self.use_nonce(now, nonce, count) { Verdict::Proved(user.to_ascii_lowercase()) } else { Verdict::Stale }
     }
 
@@ -153,9 +154,9 @@ impl Guard {
         self.failures.remove(&source);
     }
 
-    fn make_nonce(&self, now: Instant, ids: &mut IdSource) -> String {
-        let time = now.as_micros().to_be_bytes();
-        let salt = ids.next_u32().to_be_bytes();
+    fn make_nonce(&self, now: Instant, about: u64) -> String {
+        let time = (now.as_micros() / NONCE_STEP_US * NONCE_STEP_US).to_be_bytes();
+        let salt = (about ^ about >> 32).to_be_bytes();
         format!("{}{}{}", hex(&time), hex(&salt), hex(&self.seal(&time, &salt)))
     }
 
@@ -168,13 +169,13 @@ impl Guard {
     }
 
     fn read_nonce(&self, nonce: &str) -> Option<Nonce> {
-        if nonce.len() != 56 || !nonce.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if nonce.len() != 64 || !nonce.bytes().all(|b| b.is_ascii_hexdigit()) {
             return None;
         }
         let time = u64::from_str_radix(nonce.get(..16)?, 16).ok()?;
-        let salt = u32::from_str_radix(nonce.get(16..24)?, 16).ok()?;
+        let salt = u64::from_str_radix(nonce.get(16..32)?, 16).ok()?;
         let seal = self.seal(&time.to_be_bytes(), &salt.to_be_bytes());
-        let genuine = equal_in_constant_time(hex(&seal).as_bytes(), nonce.get(24..)?.as_bytes());
+        let genuine = equal_in_constant_time(hex(&seal).as_bytes(), nonce.get(32..)?.as_bytes());
         genuine.then_some((Instant::from_micros(time), seal))
     }
 
@@ -207,8 +208,14 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::message;
     use super::super::{Challenge, Credentials, Secret, answer};
     use super::*;
+
+    fn choose(values: &[String]) -> Challenge {
+        let challenges = values.iter().filter_map(|value| message::Challenge::parse(value.as_bytes()));
+        Challenge::choose(challenges).expect("one we understand")
+    }
 
     struct Scene {
         guard: Guard,
@@ -227,19 +234,30 @@ mod tests {
 
     impl Scene {
         fn challenge(&mut self) -> Challenge {
-            let values = self.guard.challenges(self.now, &self.accounts, false, &mut self.ids);
-            Challenge::choose(values.iter().map(|v| v.as_bytes())).expect("ours")
+            let about = self.ids.next_u64();
+            let values = self.guard.challenges(self.now, &self.accounts, false, about);
+            choose(&values)
         }
 
         fn judge(&mut self, value: &str) -> Verdict {
-            let values = [value.as_bytes()];
-            self.guard.judge(self.now, &self.accounts, "REGISTER", values.into_iter(), |uri| uri == "sip:r")
+            let shown = Digest::parse(value.as_bytes());
+            self.guard.judge(self.now, &self.accounts, "REGISTER", shown.into_iter(), |uri| uri == b"sip:r")
         }
 
         fn answer(&mut self, challenge: &mut Challenge, user: &str, password: &str) -> String {
             let who = Credentials::new(user, password);
             answer(challenge, &who, "REGISTER", "sip:r", &mut self.ids).expect("a password fits all")
         }
+    }
+
+    /// A copy of a request meets the same challenge, another request another one.
+    #[test]
+    fn same_request_same_challenge() {
+        let mut s = scene();
+        let first = s.guard.challenges(s.now, &s.accounts, false, 7);
+        s.now += Duration::from_millis(500);
+        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, 7), first);
+        assert_ne!(s.guard.challenges(s.now, &s.accounts, false, 8), first);
     }
 
     /// The right answer is accepted once per count; the same bytes again are stale, never accepted; the next count is.
@@ -279,8 +297,7 @@ mod tests {
     #[test]
     fn strange_nonce() {
         let mut s = scene();
-        let value: &[u8] = "Digest realm=\"écoute\", nonce=\"abc\", qop=\"auth\", algorithm=MD5".as_bytes();
-        let mut challenge = Challenge::choose([value].into_iter()).expect("sound");
+        let mut challenge = choose(&["Digest realm=\"écoute\", nonce=\"abc\", qop=\"auth\", algorithm=MD5".to_owned()]);
         let good = s.answer(&mut challenge, "bob", "zanzibar");
         assert_eq!(s.judge(&good), Verdict::Stale);
         let bad = s.answer(&mut challenge, "bob", "wrong");
@@ -301,13 +318,13 @@ mod tests {
     #[test]
     fn what_is_offered() {
         let mut s = scene();
-        let both = s.guard.challenges(s.now, &s.accounts, true, &mut s.ids);
+        let both = s.guard.challenges(s.now, &s.accounts, true, 1);
         assert_eq!(both.len(), 2);
         assert!(both[0].contains("SHA-256") && both[0].ends_with("stale=true"), "{both:?}");
-        let md5 = digest::ha1(Algorithm::Md5, "old", "écoute", "phone");
+        let md5 = digest::ha1(Algorithm::Md5, b"old", "écoute".as_bytes(), b"phone");
         s.accounts.insert("old", Secret::hashes(Some(md5.to_uppercase()), None));
         let mut challenge = s.challenge();
-        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, &mut s.ids).len(), 1);
+        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, 2).len(), 1);
         let good = s.answer(&mut challenge, "old", "phone");
         assert_eq!(s.judge(&good), Verdict::Proved("old".into()));
     }

@@ -5,17 +5,16 @@
 //! told from a replay.
 
 mod client;
-pub(super) mod digest;
+mod digest;
 mod guard;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub(super) use client::{Challenge, answer};
-pub(super) use digest::Algorithm;
 pub(super) use guard::{Guard, Verdict};
 
-use digest::{Ha1, ha1};
+use digest::{Algorithm, Ha1, ha1};
 
 /// What proves a user: a password, or the hashes of one. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,9 +38,9 @@ impl Secret {
         Secret(Kept::Hashes { md5: lower(md5), sha256: lower(sha256) })
     }
 
-    fn ha1(&self, algorithm: Algorithm, user: &str, realm: &str) -> Option<Ha1> {
+    fn ha1(&self, algorithm: Algorithm, user: &[u8], realm: &[u8]) -> Option<Ha1> {
         match &self.0 {
-            Kept::Password(password) => Some(ha1(algorithm, user, realm, password)),
+            Kept::Password(password) => Some(ha1(algorithm, user, realm, password.as_bytes())),
             Kept::Hashes { md5, sha256 } => match algorithm {
                 Algorithm::Md5 => md5.clone(),
                 Algorithm::Sha256 => sha256.clone(),

@@ -10,9 +10,7 @@ use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, 
 use super::super::session::{NewCall, Session};
 use super::super::transaction::{MergeKey, User};
 use super::super::wire::{ALLOW, ALLOW_REGISTRAR, Reply, SDP};
-use super::super::{
-    Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading,
-};
+use super::super::{Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading};
 use super::Endpoint;
 use super::receive::Request;
 
@@ -34,12 +32,10 @@ impl Endpoint {
         }
         match request.method {
             Method::Invite => self.admit_invite(request, merge),
-            Method::Register => self.admit_register(request, merge),
+            Method::Register => self.admit_register(request),
             Method::Options => {
-                let transaction = self.accept(&request, User::Nobody, merge);
-                let tag = self.core.tag();
-                let reply = Reply::new(200).tag(&tag).contact().header("Accept", SDP).header("Supported", "");
-                self.core.reply(transaction, request.message, source, &reply);
+                let reply = Reply::new(200).contact().header("Accept", SDP).header("Supported", "");
+                self.core.reply_stateless(request.message, source, reply);
             }
             // A dialog is what these need, and there is none.
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
@@ -68,7 +64,7 @@ impl Endpoint {
             .require()
             .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
             .take(16)
-            .map(|tag| decode_text(tag))
+            .map(decode_text)
             .collect();
         if !strange.is_empty() {
             return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
@@ -99,7 +95,7 @@ impl Endpoint {
             let reply = Reply::new(503).header("Retry-After", retry_after_s.to_string());
             return self.core.reply_stateless(message, source, reply);
         }
-        if self.sessions.len() >= self.core.config.sessions_max {
+        if self.sessions.len() >= self.core.config.sessions_max || self.is_full() {
             return self.refuse_full(message, source);
         }
         if reading::contact_uri(message).is_none() {
@@ -137,20 +133,26 @@ impl Endpoint {
         }
     }
 
-    fn admit_register(&mut self, request: Request<'_, '_>, merge: Option<MergeKey>) {
+    fn admit_register(&mut self, request: Request<'_, '_>) {
         let (message, source) = (request.message, request.source);
         if !self.core.config.registrar {
             return self.core.reply_stateless(message, source, Reply::new(405).header("Allow", self.allow()));
         }
-        // Kept in a transaction, so that a repeated REGISTER meets the same challenge.
-        let transaction = self.accept(&request, User::Nobody, merge);
-        let tag = self.core.tag();
-        let reply = match self.register(&request) {
-            Ok(reply) | Err(reply) => reply,
-        };
-        self.core.reply(transaction, message, source, &reply.tag(&tag));
+        if self.is_full() {
+            return self.refuse_full(message, source);
+        }
+        match self.register(&request) {
+            // Who did not prove who he is leaves no trace here.
+            Err(reply) => self.core.reply_stateless(message, source, reply),
+            Ok(reply) => {
+                let transaction = self.accept(&request, User::Nobody, None);
+                let tag = self.core.tag();
+                self.core.reply(transaction, message, source, &reply.tag(&tag));
+            }
+        }
     }
 
+    /// `Ok` is an answer to a user of ours, good or bad; `Err` one to a stranger.
     fn register(&mut self, request: &Request<'_, '_>) -> Result<Reply<'static>, Reply<'static>> {
         let (message, source) = (request.message, request.source);
         let aor = message.to().and_then(|to| to.parsed_uri().ok());
@@ -163,11 +165,14 @@ impl Endpoint {
         }
         let proved = self.authenticate(request)?;
         if proved != user {
-            return Err(Reply::new(403));
+            return Ok(Reply::new(403));
         }
-        let (now, config) = (self.core.now, self.core.config.clone());
-        self.change_registrar(|registrar, told| registrar.register(now, &config, &user, message, source, told))
-            .map_err(|refused| refused.reply(&config))?;
+        let now = self.core.now;
+        let change = self
+            .change_registrar(|registrar, config, told| registrar.register(now, config, &user, message, source, told));
+        if let Err(refused) = change {
+            return Ok(refused.reply(&self.core.config));
+        }
         let mut reply = Reply::new(200);
         for contact in self.registrar.contacts(now, &user) {
             reply = reply.header("Contact", contact);
@@ -188,9 +193,9 @@ impl Endpoint {
         let (now, source) = (self.core.now, request.source);
         let method = decode_text(request.method.as_bytes());
         let target = request.message.request_uri().unwrap_or_default();
-        let same = |uri: &str| uri.as_bytes() == target || is_equivalent(uri.as_bytes(), target);
-        let values = request.message.headers_of(HeaderName::Authorization);
-        let verdict = self.guard.judge(now, &accounts, &method, values, same);
+        let same = |uri: &[u8]| uri == target || is_equivalent(uri, target);
+        let shown = request.message.authorization();
+        let verdict = self.guard.judge(now, &accounts, &method, shown, same);
         let stale = match verdict {
             Verdict::Proved(user) => {
                 self.guard.note_success(source.remote.ip());
@@ -206,7 +211,9 @@ impl Endpoint {
             Verdict::Stale => true,
         };
         let mut reply = Reply::new(401);
-        for challenge in self.guard.challenges(now, &accounts, stale, &mut self.core.ids) {
+        let cseq = request.message.cseq().map_or(0, |(cseq, _)| cseq).to_be_bytes();
+        let about = reading::hash(&[request.message.call_id().unwrap_or_default(), &cseq]);
+        for challenge in self.guard.challenges(now, &accounts, stale, about) {
             reply = reply.header("WWW-Authenticate", challenge);
         }
         Err(reply)

@@ -27,7 +27,7 @@ impl Endpoint {
             Command::Unregister { account } => self.registrations.stop(&mut self.core, account),
             Command::Accounts(accounts) => {
                 self.accounts = accounts.clone();
-                self.change_registrar(|registrar, told| registrar.keep_users(|user| accounts.contains(user), told));
+                self.change_registrar(|registrar, _, told| registrar.keep_users(|user| accounts.contains(user), told));
             }
             Command::Admission(admission) => self.admission = admission,
             Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),

@@ -16,9 +16,7 @@ use super::registrar::{Binding, Registrar};
 use super::registration::Registrations;
 use super::session::Session;
 use super::transaction::{Note, User};
-use super::{
-    Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId,
-};
+use super::{Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId};
 use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
 
@@ -71,13 +69,8 @@ impl Counts {
 impl Endpoint {
     /// An endpoint with nobody registered, no call, and no account.
     pub fn new(config: EndpointConfig, mut ids: IdSource) -> Endpoint {
-        let guard = Guard::new(
-            &config.realm,
-            config.nonce_lifetime,
-            config.auth_failures_max,
-            config.auth_penalty,
-            &mut ids,
-        );
+        let guard =
+            Guard::new(&config.realm, config.nonce_lifetime, config.auth_failures_max, config.auth_penalty, &mut ids);
         Endpoint {
             core: Core::new(config, ids),
             sessions: BTreeMap::new(),
@@ -165,13 +158,14 @@ impl Endpoint {
         for session in self.sessions.values_mut() {
             session.flow_closed(&mut self.core, &flow);
         }
-        self.change_registrar(|registrar, told| registrar.flow_closed(&flow, told));
+        self.registrations.flow_closed(&mut self.core, &flow);
+        self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
     }
 
     /// Runs a change of the registrar, tells what came of it, and sets the next expiry.
-    fn change_registrar<R>(&mut self, change: impl FnOnce(&mut Registrar, &mut Vec<Event>) -> R) -> R {
+    fn change_registrar<R>(&mut self, change: impl FnOnce(&mut Registrar, &EndpointConfig, &mut Vec<Event>) -> R) -> R {
         let mut told = Vec::new();
-        let result = change(&mut self.registrar, &mut told);
+        let result = change(&mut self.registrar, &self.core.config, &mut told);
         for event in told {
             self.core.tell(event);
         }
@@ -206,7 +200,7 @@ impl Endpoint {
         let session = match alarm {
             Alarm::Bindings => {
                 let now = core.now;
-                return self.change_registrar(|registrar, told| registrar.expire(now, told));
+                return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
             Alarm::Ring(id)

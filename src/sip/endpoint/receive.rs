@@ -62,9 +62,6 @@ impl Endpoint {
         if method == Method::Cancel {
             return self.on_cancel(request);
         }
-        if self.core.layer.servers() >= self.core.config.transactions_max {
-            return self.refuse_full(request.message, source);
-        }
         match reading::to_tag(message) {
             Some(tag) => {
                 let tag = String::from_utf8_lossy(tag).into_owned();
@@ -72,6 +69,11 @@ impl Endpoint {
             }
             None => self.admit(request),
         }
+    }
+
+    /// Is there no room for another call or registration?
+    pub(super) fn is_full(&self) -> bool {
+        self.core.layer.servers() >= self.core.config.transactions_max
     }
 
     /// 503 with Retry-After, without state.
@@ -124,12 +126,16 @@ impl Endpoint {
         let session = known.filter(|id| self.sessions.get(id).is_some_and(|session| session.is_of_dialog(message)));
         let Some(id) = session else {
             // Of a dialog we do not have (§12.2.2); an OPTIONS with a forgotten tag is still a question to us.
-            let status = if request.method == Method::Options { 200 } else { 481 };
-            let transaction = self.accept(&request, User::Nobody, None);
-            let reply = if status == 200 { Reply::new(200).header("Allow", ALLOW) } else { Reply::new(481) };
-            self.core.reply(transaction, message, source, &reply);
-            return;
+            let reply = match request.method {
+                Method::Options => Reply::new(200).header("Allow", ALLOW),
+                _ => Reply::new(481),
+            };
+            return self.core.reply_stateless(message, source, reply);
         };
+        // What stands goes on when new calls are turned away already; but nobody may fill the table from inside either.
+        if self.core.layer.servers() >= self.core.config.transactions_max.saturating_mul(2) {
+            return self.refuse_full(message, source);
+        }
         let plausible = self.sessions.get(&id).is_some_and(|s| s.is_plausible_source(&self.core, &source));
         let user = match request.method {
             Method::Invite => User::Reinvite(id),
@@ -188,5 +194,4 @@ impl Endpoint {
         let id = *self.core.local_tags.get(tag.as_ref())?;
         self.sessions.get(&id)?.is_of_dialog(message).then_some(id)
     }
-
 }

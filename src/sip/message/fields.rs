@@ -36,7 +36,7 @@ impl<'a> MediaType<'a> {
 
 impl fmt::Debug for MediaType<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MediaType({}/{})", self.kind.escape_ascii(), self.subtype.escape_ascii())
+        write!(f, "MediaType({} / {} bytes)", self.kind.len(), self.subtype.len())
     }
 }
 
@@ -98,7 +98,7 @@ impl<'a> Reason<'a> {
 
 impl fmt::Debug for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reason({}, cause {:?})", self.protocol.escape_ascii(), self.cause)
+        write!(f, "Reason({} bytes, cause {:?})", self.protocol.len(), self.cause)
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) enum Start {
 /// A header line: the number of its name, the name as written, and the value.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Line {
-    pub(super) name: u8,
+    /// Of the width of its neighbours: without a gap, a table of lines is cleared in one stroke.
+    pub(super) name: u16,
     pub(super) written: Span,
     pub(super) value: Span,
 }
@@ -89,7 +90,7 @@ impl Index {
     pub(super) fn push(&mut self, name: u8, written: Span, value: Span) -> bool {
         let count = usize::from(self.count);
         if let Some(place) = self.inline.get_mut(count) {
-            place.name = name;
+            place.name = u16::from(name);
             place.written.at = written.at;
             place.written.len = written.len;
             place.value.at = value.at;
@@ -113,7 +114,7 @@ impl Index {
             self.spilled.reserve(INLINE * 2);
             self.spilled.extend_from_slice(&self.inline);
         }
-        self.spilled.push(Line { name, written, value });
+        self.spilled.push(Line { name: u16::from(name), written, value });
     }
 
     /// The lines from the first of this name on; other names are among them.

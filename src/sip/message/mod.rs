@@ -167,7 +167,7 @@ impl<'a> Message<'a> {
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> + Clone {
         let bytes = self.bytes;
         self.index.lines().iter().map(move |line| Header {
-            name: HeaderName::from_id(line.name, line.written.of(bytes)),
+            name: HeaderName::from_id(line.name as u8, line.written.of(bytes)),
             value: line.value.of(bytes),
         })
     }
@@ -180,7 +180,7 @@ impl<'a> Message<'a> {
             .lines_from(id)
             .iter()
             .filter(move |line| {
-                line.name == id
+                line.name == u16::from(id)
                     && match name {
                         HeaderName::Other(other) => line.written.of(bytes).eq_ignore_ascii_case(other),
                         _ => true,

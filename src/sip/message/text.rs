@@ -125,7 +125,7 @@ pub(crate) fn unquote(text: &[u8]) -> &[u8] {
 }
 
 /// Elements of a comma-separated header value, one by one, blanks removed. Commas inside quoted strings and inside `<…>`
-/// do not separate (§7.3.1). Empty elements between commas are passed over, unless [`List::strict`] asks for them.
+/// do not separate (§7.3.1). Empty elements between commas are passed over.
 #[derive(Clone, Debug)]
 pub struct List<'a> {
     rest: Option<&'a [u8]>,

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use super::super::dialog::Dialog;
 use super::super::endpoint::{Alarm, Core};
 use super::super::message::Message;
 use super::super::reading;
 use super::super::transaction::{TransactionId, User};
 use super::super::{Bytes, Cause, CauseKind, Event, Flow, Output, Side};
-use super::super::dialog::Dialog;
 use super::{Phase, Session};
 use crate::sip::message::Method;
 

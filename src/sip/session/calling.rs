@@ -3,12 +3,12 @@
 //! A CANCEL waits for the first provisional response (§9.1); an answer that crosses it is acknowledged and hung up; a
 //! challenge is answered once. Nothing of a fork but the first 2xx is kept.
 
+use super::super::dialog::Dialog;
 use super::super::endpoint::{Alarm, Core};
 use super::super::message::{Message, Method};
 use super::super::reading;
 use super::super::transaction::{TransactionId, User, cancel_for, states};
 use super::super::wire::{Draft, name_addr};
-use super::super::dialog::Dialog;
 use super::super::{Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
 use super::{Phase, Session};
 

@@ -73,7 +73,9 @@ impl Session {
                     body: message.body().to_vec(),
                 });
             }
-            Method::Options => request.answer(core, &Reply::new(200).header("Allow", ALLOW).header("Accept", super::super::wire::SDP)),
+            Method::Options => {
+                request.answer(core, &Reply::new(200).header("Allow", ALLOW).header("Accept", super::super::wire::SDP))
+            }
             // We never send a provisional response reliably, so there is nothing to acknowledge.
             Method::Prack => request.answer(core, &Reply::new(481)),
             Method::Other(_) => request.answer(core, &Reply::new(501).header("Allow", ALLOW)),

@@ -142,14 +142,9 @@ impl Session {
         if let Some(tag) = self.local_tag() {
             core.local_tags.remove(tag);
         }
-        for alarm in [
-            Alarm::Ring,
-            Alarm::CancelGuard,
-            Alarm::ReinviteGuard,
-            Alarm::Glare,
-            Alarm::OwnerGuard,
-            Alarm::AnswerGuard,
-        ] {
+        for alarm in
+            [Alarm::Ring, Alarm::CancelGuard, Alarm::ReinviteGuard, Alarm::Glare, Alarm::OwnerGuard, Alarm::AnswerGuard]
+        {
             core.alarms.stop(alarm(self.id));
         }
     }

@@ -78,7 +78,7 @@ impl Session {
 
     /// A response to a re-INVITE of ours.
     pub fn on_reinvite_response(&mut self, core: &mut Core, id: TransactionId, status: u16, message: &Message<'_>) {
-        if !self.ours.as_ref().is_some_and(|ours| ours.transaction == Some(id)) {
+        if self.ours.as_ref().is_none_or(|ours| ours.transaction != Some(id)) {
             if (200..=299).contains(&status) {
                 self.further_2xx(core, id, message);
             }

@@ -186,7 +186,9 @@ fn late_offer() {
     net.respond(1, theirs, 200, Some("late offer"));
     net.run_for_ms(50);
     assert_eq!(net.sent(0, "ACK"), 0);
-    assert!(matches!(&net.ends[0].events.last(), Some((_, Event::Answered { sdp: Some(sdp), .. })) if sdp == b"late offer"));
+    assert!(
+        matches!(&net.ends[0].events.last(), Some((_, Event::Answered { sdp: Some(sdp), .. })) if sdp == b"late offer")
+    );
     net.command(0, Command::Acknowledge { session: ours, sdp: b"late answer".to_vec() });
     net.run_for_ms(50);
     let Some((_, Event::Confirmed { sdp: Some(sdp), .. })) = net.ends[1].events.last() else { panic!("confirmed") };
@@ -226,8 +228,12 @@ fn lost_ack() {
     let theirs = net.ends[1].called();
     net.respond(1, theirs, 200, Some("answer"));
     net.run_for_ms(30_000);
-    let times: Vec<u64> =
-        net.ladder.iter().filter(|(_, from, l)| *from == 1 && l.starts_with("SIP/2.0 200")).map(|(at, ..)| *at).collect();
+    let times: Vec<u64> = net
+        .ladder
+        .iter()
+        .filter(|(_, from, l)| *from == 1 && l.starts_with("SIP/2.0 200"))
+        .map(|(at, ..)| *at)
+        .collect();
     let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(gaps, [500, 1000, 2000, 4000, 4000]);
     assert_eq!(net.ends[0].count("answered"), 1);
@@ -346,7 +352,9 @@ fn reinvite_both_ways() {
         net.run_for_ms(50);
         net.command(from, Command::Acknowledge { session: sessions[from], sdp: b"fine".to_vec() });
         net.run_for_ms(50);
-        let Some((_, Event::ReofferConfirmed { sdp: Some(sdp), .. })) = net.ends[to].events.last() else { panic!("yes") };
+        let Some((_, Event::ReofferConfirmed { sdp: Some(sdp), .. })) = net.ends[to].events.last() else {
+            panic!("yes")
+        };
         assert_eq!(sdp, b"fine");
     }
     net.run_for_ms(60_000);

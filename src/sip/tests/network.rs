@@ -63,12 +63,14 @@ pub(super) fn is_last_word(event: &Event) -> bool {
     matches!(event, Event::Ended { .. } | Event::Rejected { .. })
 }
 
+type Filter = Box<dyn FnMut(usize, &str) -> bool>;
+
 pub(super) struct Network {
     pub now: Instant,
     pub ends: Vec<End>,
     pub faults: Faults,
     /// Drops a datagram for a reason of the test's own: sender, text.
-    pub filter: Option<Box<dyn FnMut(usize, &str) -> bool>>,
+    pub filter: Option<Filter>,
     /// Everything sent: time, sender, text.
     pub ladder: Vec<(u64, usize, String)>,
     flight: BTreeMap<(Instant, u64), (Flow, Bytes)>,

@@ -78,7 +78,8 @@ fn storm(seed: u64, faults: Faults) {
             obligations(&mut net, &mut seen);
         }
         net.now = net.now.max(until);
-        let theirs = net.ends[1].events.iter().find_map(|(_, e)| matches!(e, Event::Invite { .. }).then(|| e.session()));
+        let theirs =
+            net.ends[1].events.iter().find_map(|(_, e)| matches!(e, Event::Invite { .. }).then(|| e.session()));
         let theirs = theirs.flatten();
         let session = |end: usize| if end == 0 { Some(ours) } else { theirs };
         match (*act, theirs) {

@@ -25,17 +25,9 @@ pub(super) struct Bench<M> {
 }
 
 impl<M> Bench<M> {
-    pub fn start(
-        reliable: bool,
-        start: fn(Times, &mut Acts) -> M,
-        on_timer: fn(&mut M, Timer, &mut Acts),
-    ) -> Bench<M> {
-        let times = Times {
-            t1: Duration::from_millis(500),
-            t2: Duration::from_secs(4),
-            t4: Duration::from_secs(5),
-            reliable,
-        };
+    pub fn start(reliable: bool, start: fn(Times, &mut Acts) -> M, on_timer: fn(&mut M, Timer, &mut Acts)) -> Bench<M> {
+        let times =
+            Times { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5), reliable };
         let mut acts = Acts::new();
         let machine = start(times, &mut acts);
         let mut bench = Bench { machine, timers: Timers::default(), now: Instant::ZERO, seen: Vec::new(), on_timer };

@@ -33,7 +33,11 @@ fn begin(invite: &Message<'_>, method: Method<'_>) -> Option<MessageWriter> {
     Some(writer)
 }
 
-fn finish<'w>(writer: &'w mut MessageWriter, invite: &Message<'_>, method: Method<'_>) -> Option<&'w mut MessageWriter> {
+fn finish<'w>(
+    writer: &'w mut MessageWriter,
+    invite: &Message<'_>,
+    method: Method<'_>,
+) -> Option<&'w mut MessageWriter> {
     Some(writer.copy(invite, HeaderName::CallId).cseq(invite.cseq()?.0, method))
 }
 

@@ -335,13 +335,7 @@ impl Layer {
         TransactionId(self.last)
     }
 
-    fn apply_client(
-        &mut self,
-        now: Instant,
-        id: TransactionId,
-        acts: Acts,
-        out: &mut VecDeque<Output>,
-    ) -> Vec<Note> {
+    fn apply_client(&mut self, now: Instant, id: TransactionId, acts: Acts, out: &mut VecDeque<Output>) -> Vec<Note> {
         let mut notes = Vec::new();
         for act in acts {
             let Some(client) = self.clients.get(&id) else { break };
@@ -362,13 +356,7 @@ impl Layer {
         notes
     }
 
-    fn apply_server(
-        &mut self,
-        now: Instant,
-        id: TransactionId,
-        acts: Acts,
-        out: &mut VecDeque<Output>,
-    ) -> Vec<Note> {
+    fn apply_server(&mut self, now: Instant, id: TransactionId, acts: Acts, out: &mut VecDeque<Output>) -> Vec<Note> {
         let mut notes = Vec::new();
         for act in acts {
             let Some(server) = self.servers.get(&id) else { break };

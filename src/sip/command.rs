@@ -1,0 +1,155 @@
+//! What the owner may ask of an endpoint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Accounts, Credentials, Flow, Headers, Hidden, OutgoingInvite, Reason, SessionId};
+
+/// What the owner may ask for. A command about a session that is over is ignored.
+#[derive(Clone)]
+pub enum Command {
+    /// Answers an incoming INVITE: 101..=199, 2xx, or a final refusal.
+    Respond {
+        /// The incoming session.
+        session: SessionId,
+        /// The status.
+        status: u16,
+        /// Other words than the standard's.
+        reason: Option<&'static str>,
+        /// The session description: an answer, or an offer when the INVITE had none.
+        sdp: Option<Vec<u8>>,
+        /// When to try again, with a refusal.
+        retry_after_s: Option<u32>,
+        /// Further headers.
+        headers: Headers,
+    },
+    /// Places a call; the session comes from [`Endpoint::new_session`](super::Endpoint::new_session).
+    Invite {
+        /// The session this call will be known by.
+        session: SessionId,
+        /// Whom to call, and how.
+        invite: Box<OutgoingInvite>,
+    },
+    /// Late offer: the answer that goes into our ACK, after an [`Event::Answered`](super::Event::Answered) or [`Event::Reanswered`](super::Event::Reanswered) whose SDP
+    /// is the peer's offer.
+    Acknowledge {
+        /// The session.
+        session: SessionId,
+        /// The answer.
+        sdp: Vec<u8>,
+    },
+    /// Ends a session in whatever state it is, by CANCEL, refusal, ACK and BYE, or BYE. The owner hears one
+    /// [`Event::Ended`](super::Event::Ended) at once; what the network still owes is followed up here. Idempotent.
+    Hangup {
+        /// The session.
+        session: SessionId,
+        /// Why; on a ringing incoming call a SIP cause of 400..=699 is the status of the refusal (480 otherwise).
+        reason: Option<Reason>,
+    },
+    /// Changes a confirmed session by re-INVITE.
+    Reoffer {
+        /// The session.
+        session: SessionId,
+        /// The new offer; `None` asks the peer for one.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Answers an [`Event::Reoffer`](super::Event::Reoffer).
+    AnswerReoffer {
+        /// The session.
+        session: SessionId,
+        /// 200, or a refusal (488), which leaves the session as it was.
+        status: u16,
+        /// The answer, or the offer when the re-INVITE had none.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Sends an INFO inside a confirmed session.
+    Info {
+        /// The session.
+        session: SessionId,
+        /// The Content-Type.
+        content_type: &'static str,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Registers at a registrar and keeps the registration fresh.
+    Register(Box<Register>),
+    /// Ends a registration.
+    Unregister {
+        /// Which one.
+        account: u32,
+    },
+    /// Who may register and call, replaced as a whole on reload.
+    Accounts(Arc<Accounts>),
+    /// Whether new calls are let in.
+    Admission(Admission),
+    /// Asks a peer whether it is there; answered by [`Event::OptionsReply`](super::Event::OptionsReply).
+    Options {
+        /// The owner's name for the probe.
+        probe: u32,
+        /// Where to.
+        flow: Flow,
+        /// The Request-URI.
+        uri: String,
+    },
+}
+
+impl Command {
+    /// The command's name, for a log line or a label.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Respond { .. } => "respond",
+            Command::Invite { .. } => "invite",
+            Command::Acknowledge { .. } => "acknowledge",
+            Command::Hangup { .. } => "hangup",
+            Command::Reoffer { .. } => "reoffer",
+            Command::AnswerReoffer { .. } => "answer_reoffer",
+            Command::Info { .. } => "info",
+            Command::Register(_) => "register",
+            Command::Unregister { .. } => "unregister",
+            Command::Accounts(_) => "accounts",
+            Command::Admission(_) => "admission",
+            Command::Options { .. } => "options",
+        }
+    }
+}
+
+/// The name only.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Command({})", self.name())
+    }
+}
+
+/// A registration of ours at somebody else's registrar.
+#[derive(Clone, Debug)]
+pub struct Register {
+    /// The owner's name for it.
+    pub account: u32,
+    /// Our socket and the registrar's address.
+    pub registrar: Flow,
+    /// The address of record, `sip:user@domain`.
+    pub aor: Hidden,
+    /// For the registrar's challenge.
+    pub credentials: Option<Credentials>,
+    /// For how long, in seconds.
+    pub expires_s: u32,
+    /// The user part of our Contact.
+    pub contact_user: Hidden,
+    /// `+sip.instance`, when the device has one.
+    pub instance: Option<String>,
+}
+
+/// Whether new calls are let in. REGISTER, OPTIONS and everything inside a session go on in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Admission {
+    /// As usual.
+    #[default]
+    Open,
+    /// Each new INVITE is answered 503 with this Retry-After, without any state.
+    Busy {
+        /// Seconds until the caller may try again.
+        retry_after_s: u32,
+    },
+}

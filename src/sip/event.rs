@@ -1,0 +1,232 @@
+//! What the owner of an endpoint is told.
+
+use std::fmt;
+
+use super::{Cause, Flow, IncomingInvite, SessionId};
+
+/// What the owner is told. A session ends with exactly one [`Event::Ended`] or [`Event::Rejected`], and is silent
+/// after it.
+#[derive(Clone)]
+pub enum Event {
+    /// A call comes in; 100 Trying has been sent already.
+    Invite {
+        /// Its session.
+        session: SessionId,
+        /// Who calls whom, as far as the headers say.
+        invite: Box<IncomingInvite>,
+    },
+    /// 101..=199 to our INVITE.
+    Progress {
+        /// The session.
+        session: SessionId,
+        /// The status.
+        status: u16,
+        /// Early media.
+        sdp: Option<Vec<u8>>,
+    },
+    /// 2xx to our INVITE. When the offer was ours the ACK is on its way; otherwise the owner gives
+    /// [`Command::Acknowledge`](super::Command::Acknowledge).
+    Answered {
+        /// The session.
+        session: SessionId,
+        /// The answer, or the peer's offer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Our INVITE failed: final non-2xx (408 on Timer B, 503 on a transport fault). A challenge was answered once
+    /// before this is said. The session is over.
+    Rejected {
+        /// The session.
+        session: SessionId,
+        /// The status.
+        status: u16,
+        /// What happened.
+        cause: Cause,
+    },
+    /// The ACK of our 2xx came.
+    Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The answer to a late offer of ours.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The peer wants to change the session; the owner replies [`Command::AnswerReoffer`](super::Command::AnswerReoffer).
+    Reoffer {
+        /// The session.
+        session: SessionId,
+        /// Its offer; `None` asks for ours.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The ACK of our 2xx to a re-INVITE without SDP came, with the answer to our offer.
+    ReofferConfirmed {
+        /// The session.
+        session: SessionId,
+        /// The answer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The peer accepted our re-INVITE.
+    Reanswered {
+        /// The session.
+        session: SessionId,
+        /// The answer (or its offer, when we asked for one; the owner then gives [`Command::Acknowledge`](super::Command::Acknowledge)).
+        sdp: Option<Vec<u8>>,
+    },
+    /// The peer refused our re-INVITE; the session goes on unchanged.
+    ReofferRejected {
+        /// The session.
+        session: SessionId,
+        /// The status.
+        status: u16,
+    },
+    /// INFO inside a session (keys, mostly); answered 200 already.
+    Info {
+        /// The session.
+        session: SessionId,
+        /// The Content-Type.
+        content_type: Vec<u8>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The session is over, said exactly once.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// Who ended it, and why.
+        cause: Cause,
+    },
+    /// A user's device registered or refreshed.
+    Bound {
+        /// The user.
+        user: String,
+        /// How many devices are registered now.
+        bindings: usize,
+        /// Over which flow.
+        flow: Flow,
+        /// False for a mere refresh.
+        new: bool,
+    },
+    /// A user's device is gone.
+    Unbound {
+        /// The user.
+        user: String,
+        /// How many devices are left.
+        bindings: usize,
+        /// Why.
+        why: Unbound,
+    },
+    /// Somebody failed to authenticate.
+    AuthFailed {
+        /// From where.
+        flow: Flow,
+        /// True when this source is ignored for a while from now on.
+        throttled: bool,
+    },
+    /// News of a registration of ours.
+    Registration {
+        /// Which one.
+        account: u32,
+        /// Its state.
+        state: RegistrationState,
+    },
+    /// The reply to a probe.
+    OptionsReply {
+        /// The owner's name for the probe.
+        probe: u32,
+        /// Where it went.
+        flow: Flow,
+        /// The status of the reply; `None` when there was none.
+        status: Option<u16>,
+    },
+}
+
+/// Why a binding ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unbound {
+    /// The device removed it.
+    Removed,
+    /// It was not refreshed in time.
+    Expired,
+    /// Its connection closed.
+    FlowClosed,
+    /// The account was taken away on reload.
+    Revoked,
+}
+
+/// The state of a registration of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// Registered for so long; it is refreshed before that.
+    Registered {
+        /// Seconds granted.
+        expires_s: u32,
+    },
+    /// Refused or unanswered (408); tried again, ever more slowly.
+    Failed {
+        /// The status.
+        status: u16,
+    },
+    /// Ended as asked.
+    Gone,
+}
+
+impl Event {
+    /// The session an event is about.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Event::Invite { session, .. }
+            | Event::Progress { session, .. }
+            | Event::Answered { session, .. }
+            | Event::Rejected { session, .. }
+            | Event::Confirmed { session, .. }
+            | Event::Reoffer { session, .. }
+            | Event::ReofferConfirmed { session, .. }
+            | Event::Reanswered { session, .. }
+            | Event::ReofferRejected { session, .. }
+            | Event::Info { session, .. }
+            | Event::Ended { session, .. } => Some(*session),
+            _ => None,
+        }
+    }
+
+    /// The event's name, for a log line or a label.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Invite { .. } => "invite",
+            Event::Progress { .. } => "progress",
+            Event::Answered { .. } => "answered",
+            Event::Rejected { .. } => "rejected",
+            Event::Confirmed { .. } => "confirmed",
+            Event::Reoffer { .. } => "reoffer",
+            Event::ReofferConfirmed { .. } => "reoffer_confirmed",
+            Event::Reanswered { .. } => "reanswered",
+            Event::ReofferRejected { .. } => "reoffer_rejected",
+            Event::Info { .. } => "info",
+            Event::Ended { .. } => "ended",
+            Event::Bound { .. } => "bound",
+            Event::Unbound { .. } => "unbound",
+            Event::AuthFailed { .. } => "auth_failed",
+            Event::Registration { .. } => "registration",
+            Event::OptionsReply { .. } => "options_reply",
+        }
+    }
+}
+
+/// The name, the session and the status: never a header, a body or an identity.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct(self.name());
+        if let Some(session) = self.session() {
+            shown.field("session", &session.0);
+        }
+        match self {
+            Event::Progress { status, .. } | Event::ReofferRejected { status, .. } => shown.field("status", status),
+            Event::Rejected { status, cause, .. } => shown.field("status", status).field("cause", cause),
+            Event::Ended { cause, .. } => shown.field("cause", cause),
+            Event::Bound { bindings, new, .. } => shown.field("bindings", bindings).field("new", new),
+            Event::Unbound { bindings, why, .. } => shown.field("bindings", bindings).field("why", why),
+            Event::Registration { account, state } => shown.field("account", account).field("state", state),
+            Event::OptionsReply { probe, status, .. } => shown.field("probe", probe).field("status", status),
+            _ => &mut shown,
+        };
+        shown.finish()
+    }
+}
