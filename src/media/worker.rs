@@ -81,6 +81,8 @@ pub struct Worker<C> {
     published: Totals,
     tick_above_pps: u32,
     ticking: bool,
+    /// The last look found as much as it could take: there is more, so no rest yet.
+    more: bool,
 }
 
 impl<C: Fn() -> Instant + Send + 'static> Worker<C> {
@@ -109,6 +111,7 @@ impl<C: Fn() -> Instant + Send + 'static> Worker<C> {
             published: Totals::default(),
             tick_above_pps: options.tick_above_pps,
             ticking: false,
+            more: false,
             clock,
         };
         let (core, realtime) = (options.core, options.realtime);
@@ -212,7 +215,9 @@ impl<C: Fn() -> Instant + Send + 'static> Worker<C> {
     /// Sleep until there is something to do; `false` when waiting itself fails, which leaves nothing to live for.
     fn wait(&mut self, events: &mut Vec<epoll::Event>) -> bool {
         let mut timeout = None;
-        if self.ticking {
+        if self.ticking && self.more {
+            timeout = Some(Timespec::default());
+        } else if self.ticking {
             let rest = 1000 - (self.clock)().as_micros() % 1000;
             // A signal may cut it short: then this turn comes early.
             let _ = clock_nanosleep_relative(ClockId::Monotonic, &timespec(Duration::from_micros(rest)));
@@ -225,7 +230,11 @@ impl<C: Fn() -> Instant + Send + 'static> Worker<C> {
             }
         }
         match epoll::wait(self.io.epoll(), spare_capacity(events), timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => true,
+            Ok(count) => {
+                self.more = count >= BATCH;
+                true
+            }
+            Err(rustix::io::Errno::INTR) => true,
             Err(_) => false,
         }
     }
@@ -245,17 +254,20 @@ impl<C: Fn() -> Instant + Send + 'static> Worker<C> {
 
     fn publish(&mut self, now: Instant) {
         let since = now.since(self.published_at);
-        if since < Duration::from_millis(20) {
+        // What opens or closes is told at once: after the last stream nothing wakes the thread to tell it later.
+        let streams = self.plane.streams() as u64;
+        let changed = self.counters.streams.load(Relaxed) != streams;
+        if since < Duration::from_millis(20) && !changed {
             return;
         }
         let totals = self.plane.totals();
         let packets = totals.packets_in - self.published.packets_in;
         let pps = packets * 1000 / (since.as_millis() as u64).max(1);
         // Half of the limit ends it, so that it does not come and go.
-        let limit = u64::from(self.tick_above_pps) / if self.ticking { 2 } else { 1 };
-        self.ticking = limit > 0 && pps > limit;
+        let limit = u64::from(self.tick_above_pps);
+        self.ticking = limit > 0 && pps > if self.ticking { limit / 2 } else { limit };
         let counters = &self.counters;
-        counters.streams.store(self.plane.streams() as u64, Relaxed);
+        counters.streams.store(streams, Relaxed);
         counters.ports_free.store(self.io.ports_free() as u64, Relaxed);
         counters.packets_in.store(totals.packets_in, Relaxed);
         counters.packets_out.store(totals.packets_out, Relaxed);
@@ -321,13 +333,18 @@ mod tests {
     fn open(worker: &WorkerHandle, leg: LegId, telephone: &UdpSocket) -> SocketAddr {
         worker.send(Command::Open { leg }).expect("room");
         let Report::Opened { rtp, .. } = report(worker) else { panic!("not opened") };
+        configure(worker, leg, telephone.local_addr().expect("bound"));
+        rtp
+    }
+
+    fn configure(worker: &WorkerHandle, leg: LegId, telephone: SocketAddr) {
         let audio = Audio {
-            remote_rtp: telephone.local_addr().ok(),
+            remote_rtp: Some(telephone),
             remote_rtcp: None,
             codec: Codec::Pcma,
             send_payload_type: 8,
             receive_payload_types: vec![(8, Codec::Pcma)],
-            send_event_type: None,
+            send_event_type: Some(101),
             receive_event_type: Some(101),
             event_clock_hz: 8000,
             other_event_types: Vec::new(),
@@ -336,7 +353,6 @@ mod tests {
             held: false,
         };
         worker.send(Command::Configure { leg, audio: Box::new(audio), signalling_source: LOCAL }).expect("room");
-        rtp
     }
 
     /// Wait until all commands are done.
@@ -417,6 +433,39 @@ mod tests {
         assert!(matches!(report(&worker), Report::PlaybackEnded { playback: PlaybackId(1), .. }));
         assert!((960..1100).contains(&(arrivals[49] - arrivals[0])), "{arrivals:?}");
         assert!(worker.counters().packets_out() >= 45 && worker.counters().streams() == 1);
+    }
+
+    /// One worker can be both ends, as in a demonstration: keys pressed on one leg are heard on the other, and the tone
+    /// played on that one is recognised on the first.
+    #[test]
+    fn both_ends_on_one_worker() {
+        let settings = Settings { send_to_own_ports: true, ..Settings::new(LOCAL, 31_330..=31_339) };
+        let options = WorkerOptions { realtime: Some(1), core: Some(0), ..WorkerOptions::default() };
+        let worker = Worker::spawn(settings, options, IdSource::from_number(1), clock()).expect("a thread");
+        let mut ports = Vec::new();
+        for nth in 0..2 {
+            worker.send(Command::Open { leg: leg(nth) }).expect("room");
+            let Report::Opened { rtp, .. } = report(&worker) else { panic!("not opened") };
+            ports.push(rtp);
+        }
+        configure(&worker, leg(0), ports[1]);
+        configure(&worker, leg(1), ports[0]);
+        let tone = vec![Arc::new(Prompt::tone("tone", 700, Duration::from_millis(500)))];
+        for command in [
+            Command::Monitor { leg: leg(0), frequencies: vec![400, 700] },
+            Command::Play { leg: leg(1), playback: PlaybackId(1), prompts: tone, repeat: Some(Duration::ZERO) },
+            Command::SendDigits { leg: leg(0), digits: "15#".to_owned() },
+        ] {
+            worker.send(command).expect("room");
+        }
+        let (mut keys, mut tones) = (String::new(), 0);
+        while keys != "15#" || tones < 3 {
+            match report(&worker) {
+                Report::Digit { leg: heard_on, digit, .. } if heard_on == leg(1) => keys.push(digit),
+                Report::Tone { leg: heard_on, hz: 700, share } if heard_on == leg(0) && share > 0.9 => tones += 1,
+                _ => {}
+            }
+        }
     }
 
     /// Ports that run out are an answer, not a hang; a full ring gives the command back; the thread ends with its handle.

@@ -83,7 +83,7 @@ impl Dialog {
             remote_cseq: Some(invite.cseq()?.0),
             we_called: false,
             routes: reading::record_routes(invite),
-            target: reading::contact_uri(invite)?,
+            target: reading::caller_uri(invite)?,
             flow: source,
             believes_contact: core.config.trunk_of(source.remote.ip()).is_some(),
         })
@@ -299,6 +299,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// For any route set, every method alike: loose keeps the set and the target; strict moves the target to the
         /// end and the first hop to the Request-URI; the packet goes to the first hop in both cases.
         #[test]

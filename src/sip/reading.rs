@@ -64,6 +64,12 @@ pub(super) fn contact_uri(message: &Message<'_>) -> Option<Vec<u8>> {
     message.contact().filter(|contact| !contact.is_star()).map(|contact| contact.uri.to_vec())
 }
 
+/// Where requests to the sender of an INVITE go: its Contact; its From for an RFC 2543 peer that has none.
+pub(super) fn caller_uri(invite: &Message<'_>) -> Option<Vec<u8>> {
+    let from = || invite.from().filter(|from| from.parsed_uri().is_ok_and(|uri| uri.is_sip()));
+    contact_uri(invite).or_else(|| from().map(|from| from.uri.to_vec()))
+}
+
 /// A header's first value on one line.
 pub(super) fn line(message: &Message<'_>, name: HeaderName<'_>) -> Vec<u8> {
     message.header(name).map(|value| unfold(value).into_owned()).unwrap_or_default()

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn facts_before_explanations() {
         let dir = samples::temporary_directory("backlog");
-        let spool = Spool::open(&dir, 0, (0, 0)).expect("opens");
+        let spool = Spool::open(&dir, 0, 0, (0, 0)).expect("opens");
         let mut backlog = Backlog::new(spool, 3);
         assert_eq!(backlog.push(samples::decision_row(1)), Pushed::Ring { spool_failed: true });
         assert_eq!(backlog.push(samples::wish_row(1)), Pushed::Ring { spool_failed: false });

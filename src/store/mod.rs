@@ -30,6 +30,7 @@ mod explain;
 mod figures;
 mod handle;
 mod reader;
+mod reserve;
 mod row;
 mod schema;
 mod spool;
@@ -69,6 +70,8 @@ pub struct StoreSettings {
     pub ring_max: usize,
     /// The most the spool file may grow to.
     pub spool_bytes_max: u64,
+    /// Space put by on the disk, in which the spool can be written when the disk is full. Zero: none.
+    pub spool_reserve_bytes: u64,
     /// How long a caller's number is kept after the call. Zero: it is never written.
     pub numbers_keep: Duration,
     /// How long records and decisions are kept. Zero: for ever.
@@ -91,6 +94,7 @@ impl Default for StoreSettings {
             queue_max: 4096,
             ring_max: 4096,
             spool_bytes_max: 256 << 20,
+            spool_reserve_bytes: 4 << 20,
             numbers_keep: Duration::from_secs(24 * 3600),
             records_keep: Duration::from_secs(1095 * 24 * 3600),
             sweep_every: Duration::from_secs(600),

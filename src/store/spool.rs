@@ -2,15 +2,17 @@
 //!
 //! Files are numbered (`spool-1.jsonl`, …) and a number is never used twice: the database remembers in the same
 //! transaction as the rows how far which file was read, so that a crash between the two neither loses nor doubles a row.
+//! A file may begin as the [`Reserve`]: then zeros follow its last line.
 //! The file is not forced to the disk at each line: like the database, it survives the end of the program, and may lose the
 //! last moments before a power cut.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::database::SpoolMark;
+use super::reserve::Reserve;
 use super::row::Row;
 
 /// Lines that could not be read are kept here, for a person to look at; at most this many bytes of them.
@@ -30,6 +32,7 @@ pub(super) struct Spool {
     /// Lines between the two.
     waiting: u64,
     bytes_max: u64,
+    reserve: Reserve,
 }
 
 /// What was read of the spool.
@@ -46,10 +49,12 @@ pub(super) struct Batch {
 
 impl Spool {
     /// Takes up what an earlier run left behind. `mark` is what the database says it has read.
-    pub fn open(dir: &Path, bytes_max: u64, mark: SpoolMark) -> io::Result<Spool> {
+    pub fn open(dir: &Path, bytes_max: u64, reserve_bytes: u64, mark: SpoolMark) -> io::Result<Spool> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let mut spool = Spool { dir: dir.into(), nth: mark.0 + 1, file: None, len: 0, read: 0, waiting: 0, bytes_max };
+        let reserve = Reserve::new(dir, reserve_bytes);
+        let mut spool =
+            Spool { dir: dir.into(), nth: mark.0 + 1, file: None, len: 0, read: 0, waiting: 0, bytes_max, reserve };
         spool.find(mark)?;
         Ok(spool)
     }
@@ -71,17 +76,7 @@ impl Spool {
         if self.len + line.len() as u64 > self.bytes_max {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the spool has reached its limit"));
         }
-        let path = self.path();
-        let file = match &mut self.file {
-            Some(file) => file,
-            empty => empty.insert(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?),
-        };
-        if let Err(error) = file.write_all(&line) {
-            // Half a line must not become the beginning of the next one. Shortening needs no space.
-            let _ = file.set_len(self.len);
-            self.file = None;
-            return Err(error);
-        }
+        self.write(&line)?;
         self.len += line.len() as u64;
         self.waiting += 1;
         Ok(())
@@ -126,6 +121,9 @@ impl Spool {
         let mark = (self.nth, self.len);
         self.start_fresh(mark);
         let _ = self.find(mark);
+        if self.is_empty() {
+            self.reserve.restore();
+        }
     }
 
     /// Keeps something unreadable for a person to look at.
@@ -141,6 +139,28 @@ impl Spool {
     }
 
     // ---- helpers -------------------------------------------------------------------------------------------------
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let path = self.path();
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                if !path.exists() {
+                    self.reserve.become_file(&path);
+                }
+                empty.insert(OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?)
+            }
+        };
+        if let Err(error) = file.write_all_at(line, self.len) {
+            // Half a line must not be taken for one after a crash. Within the reserve no write fails for want of space.
+            if file.metadata().is_ok_and(|meta| meta.len() < self.len + line.len() as u64) {
+                let _ = file.set_len(self.len);
+            }
+            self.file = None;
+            return Err(error);
+        }
+        Ok(())
+    }
 
     fn path(&self) -> PathBuf {
         self.dir.join(format!("spool-{}.jsonl", self.nth))
@@ -158,15 +178,13 @@ impl Spool {
         let highest = found.last().copied().unwrap_or(0);
         for nth in found {
             self.start_fresh((nth - 1, 0));
-            let (len, whole) = close_last_line(&self.path())?;
-            let read = if nth == mark.0 { mark.1.min(len) } else { 0 };
-            if nth < mark.0 || read == len {
+            let read = if nth == mark.0 { mark.1 } else { 0 };
+            let Scan { len, lines } = scan(&self.path(), read)?;
+            if nth < mark.0 || read >= len {
                 let _ = std::fs::remove_file(self.path());
                 continue;
             }
-            self.len = len;
-            self.read = read;
-            self.waiting = count_lines(&self.path(), read)? + u64::from(!whole);
+            (self.len, self.read, self.waiting) = (len, read, lines);
             return Ok(());
         }
         self.start_fresh((highest.max(mark.0), 0));
@@ -179,38 +197,40 @@ fn number_of(name: &std::ffi::OsStr) -> Option<u64> {
     name.to_str()?.strip_prefix("spool-")?.strip_suffix(".jsonl")?.parse().ok().filter(|nth| *nth > 0)
 }
 
-/// The length of the file. A last line that a crash cut short is ended here, so that the next one begins afresh; it will be
-/// read as damaged. Answers whether it was whole.
-fn close_last_line(path: &Path) -> io::Result<(u64, bool)> {
-    let mut file = OpenOptions::new().read(true).append(true).open(path)?;
-    let len = file.metadata()?.len();
-    if len == 0 {
-        return Ok((0, true));
-    }
-    file.seek(SeekFrom::Start(len - 1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    if last == *b"\n" {
-        return Ok((len, true));
-    }
-    // On a full disk this fails; the cut line then runs into the next one and both are set aside, not lost in silence.
-    Ok(if file.write_all(b"\n").is_ok() { (len + 1, true) } else { (len, false) })
+/// What a file holds.
+struct Scan {
+    /// Where the lines end and the zeros of the reserve begin.
+    len: u64,
+    /// Lines after the place asked for.
+    lines: u64,
 }
 
-fn count_lines(path: &Path, from: u64) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut lines = 0;
-    let mut reader = BufReader::new(file);
+/// Looks through a file that an earlier run left. A last line that a crash cut short is ended here, so that the next one
+/// begins afresh; it will be read as damaged.
+fn scan(path: &Path, from: u64) -> io::Result<Scan> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let (mut len, mut lines, mut last) = (0, 0, b'\n');
     loop {
         let chunk = reader.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(lines);
+        let text = chunk.iter().position(|byte| *byte == 0).unwrap_or(chunk.len());
+        if text == 0 {
+            break;
         }
-        lines += chunk.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let used = chunk.len();
-        reader.consume(used);
+        let skip = from.saturating_sub(len).min(text as u64) as usize;
+        lines += chunk[skip..text].iter().filter(|byte| **byte == b'\n').count() as u64;
+        last = chunk[text - 1];
+        len += text as u64;
+        reader.consume(text);
     }
+    if last != b'\n' {
+        let file = OpenOptions::new().write(true).open(path)?;
+        // On a full disk this fails; the cut line then runs into the next one and both are set aside, not lost in silence.
+        if file.write_all_at(b"\n", len).is_ok() {
+            len += 1;
+        }
+        lines += 1;
+    }
+    Ok(Scan { len, lines })
 }
 
 #[cfg(test)]
@@ -222,7 +242,7 @@ mod tests {
     #[test]
     fn order_and_end() {
         let dir = samples::temporary_directory("spool-order");
-        let mut spool = Spool::open(&dir, 1 << 20, (0, 0)).expect("opens");
+        let mut spool = Spool::open(&dir, 1 << 20, 0, (0, 0)).expect("opens");
         for nth in 0..10 {
             spool.append(&samples::wish_row(nth)).expect("appends");
         }
@@ -242,7 +262,7 @@ mod tests {
     #[test]
     fn after_a_crash() {
         let dir = samples::temporary_directory("spool-crash");
-        let mut spool = Spool::open(&dir, 1 << 20, (0, 0)).expect("opens");
+        let mut spool = Spool::open(&dir, 1 << 20, 0, (0, 0)).expect("opens");
         for nth in 0..3 {
             spool.append(&samples::wish_row(nth)).expect("appends");
         }
@@ -250,7 +270,7 @@ mod tests {
         drop(spool);
         let mut file = OpenOptions::new().append(true).open(dir.join("spool-1.jsonl")).expect("opens");
         file.write_all(b"{\"entry\":\"wi").expect("writes");
-        let mut spool = Spool::open(&dir, 1 << 20, taken).expect("opens again");
+        let mut spool = Spool::open(&dir, 1 << 20, 0, taken).expect("opens again");
         assert_eq!(spool.waiting(), 3);
         spool.append(&samples::wish_row(3)).expect("appends after the cut line");
         let batch = spool.read(100).expect("reads");
@@ -260,11 +280,33 @@ mod tests {
         assert!(dir.join(DAMAGED_FILE).exists());
     }
 
+    /// A spool that begins in the reserve is read back to the last line, not into the zeros behind it, also after a crash.
+    #[test]
+    fn within_the_reserve() {
+        let dir = samples::temporary_directory("spool-reserve");
+        let mut spool = Spool::open(&dir, 1 << 20, 100_000, (0, 0)).expect("opens");
+        assert!(dir.join("reserve").exists());
+        for nth in 0..5 {
+            spool.append(&samples::wish_row(nth)).expect("appends");
+        }
+        assert!(!dir.join("reserve").exists());
+        assert_eq!(std::fs::metadata(dir.join("spool-1.jsonl")).expect("is there").len(), 100_000);
+        drop(spool);
+        let mut spool = Spool::open(&dir, 1 << 20, 100_000, (0, 0)).expect("opens again");
+        assert_eq!(spool.waiting(), 5);
+        spool.append(&samples::wish_row(5)).expect("appends");
+        let batch = spool.read(100).expect("reads");
+        assert_eq!((batch.rows.len(), batch.damaged), (6, 0));
+        spool.advance(&batch);
+        assert!(spool.is_empty() && dir.join("reserve").exists());
+        assert!(!dir.join("spool-1.jsonl").exists());
+    }
+
     /// The limit of the file is an error, and what was there stays readable.
     #[test]
     fn the_limit_is_an_answer() {
         let dir = samples::temporary_directory("spool-limit");
-        let mut spool = Spool::open(&dir, 200, (0, 0)).expect("opens");
+        let mut spool = Spool::open(&dir, 200, 0, (0, 0)).expect("opens");
         let taken = (0..10).take_while(|nth| spool.append(&samples::wish_row(*nth)).is_ok()).count();
         assert!(taken > 0 && taken < 10);
         assert_eq!(spool.read(100).expect("reads").rows.len(), taken);

@@ -79,8 +79,9 @@ impl Writer {
         let path = state_dir.join(DATABASE_FILE);
         let database = Database::open(&path, settings.pages_max)?;
         let spool_dir = state_dir.join("spool");
-        let spool = Spool::open(&spool_dir, settings.spool_bytes_max, database.spool_mark()?)
-            .map_err(|source| StoreError::Directory { path: spool_dir, source })?;
+        let spool =
+            Spool::open(&spool_dir, settings.spool_bytes_max, settings.spool_reserve_bytes, database.spool_mark()?)
+                .map_err(|source| StoreError::Directory { path: spool_dir, source })?;
         counters.open.store(true, Relaxed);
         let now = Instant::now();
         let retry = (!spool.is_empty()).then_some(Retry { at: now, pause: settings.retry_min });

@@ -186,7 +186,7 @@ impl Ringing {
         self.waiting.resume(cx)
     }
 
-    fn go(self: Box<Self>, cx: &mut Context, now: Now, next: StepId) -> State {
+    fn go(self, cx: &mut Context, now: Now, next: StepId) -> State {
         self.leave(cx, now);
         go(cx, now, next)
     }

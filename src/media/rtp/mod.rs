@@ -118,7 +118,7 @@ mod tests {
     /// Each cut of each length, and each first byte, is answered and never panics; nothing of another version passes.
     #[test]
     fn no_datagram_panics() {
-        let mut bytes = vec![0x55; 64];
+        let mut bytes = [0x55; 64];
         for first in 0..=255u8 {
             bytes[0] = first;
             for length in 0..bytes.len() {

@@ -69,7 +69,18 @@ impl Endpoint {
         if !strange.is_empty() {
             return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
         }
-        if message.body().is_empty() || request.method != Method::Invite {
+        if request.method != Method::Invite {
+            return None;
+        }
+        // Whoever cannot read SDP cannot be answered (§20.1).
+        let takes_sdp = |kind: &[u8]| {
+            let kind = kind.split(|b| *b == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+            matches!(kind.as_slice(), b"application/sdp" | b"application/*" | b"*/*" | b"multipart/mixed")
+        };
+        if message.header(HeaderName::Accept).is_some() && !message.elements(HeaderName::Accept).any(takes_sdp) {
+            return Some(Reply::new(406));
+        }
+        if message.body().is_empty() {
             return None;
         }
         let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
@@ -98,7 +109,7 @@ impl Endpoint {
         if self.sessions.len() >= self.core.config.sessions_max || self.is_full() {
             return self.refuse_full(message, source);
         }
-        if reading::contact_uri(message).is_none() {
+        if reading::caller_uri(message).is_none() {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
         }
         let Some(trust) = self.trust(&request) else { return };

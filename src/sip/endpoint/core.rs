@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::message::{Message, OwnedMessage};
 use super::super::timers::Timers;
-use super::super::transaction::{ClientKey, Layer, Note, Times, TransactionId, User};
+use super::super::transaction::{ClientKey, Layer, Note, Request, Times, TransactionId, User};
 use super::super::wire::{Draft, Reply, reply_flow};
 use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, reading};
 use crate::clock::Instant;
@@ -106,7 +106,7 @@ impl Core {
     /// Sends a request that is written already.
     pub fn send_bytes(&mut self, user: User, key: ClientKey, flow: Flow, bytes: Bytes) -> TransactionId {
         let times = self.times(&flow);
-        self.layer.request(self.now, times, user, key, flow, bytes, &mut self.out)
+        self.layer.request(self.now, times, Request { user, key, flow, bytes }, &mut self.out)
     }
 
     /// Sends the ACK of a 2xx, which has no transaction; returns its bytes for when it is needed again.

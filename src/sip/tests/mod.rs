@@ -3,5 +3,6 @@
 mod calls;
 mod network;
 mod registering;
+mod routes;
 mod storms;
 mod wild;

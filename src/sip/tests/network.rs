@@ -73,6 +73,8 @@ pub(super) struct Network {
     pub filter: Option<Filter>,
     /// Everything sent: time, sender, text.
     pub ladder: Vec<(u64, usize, String)>,
+    /// Where the latest datagram was sent.
+    pub last_remote: Option<SocketAddr>,
     flight: BTreeMap<(Instant, u64), (Flow, Bytes)>,
     chance: IdSource,
     sent: u64,
@@ -95,6 +97,7 @@ impl Network {
             faults,
             filter: None,
             ladder: Vec::new(),
+            last_remote: None,
             flight: BTreeMap::new(),
             chance: IdSource::from_number(seed),
             sent: 0,
@@ -255,6 +258,7 @@ impl Network {
     fn send(&mut self, from: usize, flow: Flow, bytes: Bytes) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         self.ladder.push((self.now.as_millis(), from, text.clone()));
+        self.last_remote = Some(flow.remote);
         if self.filter.as_mut().is_some_and(|filter| filter(from, &text)) {
             return;
         }

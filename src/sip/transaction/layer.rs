@@ -55,6 +55,19 @@ enum ServerMachine {
     Other(NonInviteServer),
 }
 
+/// A request of ours, written.
+#[derive(Debug)]
+pub(in crate::sip) struct Request {
+    /// On whose behalf.
+    pub user: User,
+    /// What its responses are matched by.
+    pub key: ClientKey,
+    /// Where to.
+    pub flow: Flow,
+    /// The message.
+    pub bytes: Bytes,
+}
+
 /// What became of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sip) enum Received {
@@ -109,12 +122,10 @@ impl Layer {
         &mut self,
         now: Instant,
         times: Times,
-        user: User,
-        key: ClientKey,
-        flow: Flow,
-        request: Bytes,
+        request: Request,
         out: &mut VecDeque<Output>,
     ) -> TransactionId {
+        let Request { user, key, flow, bytes } = request;
         let id = self.next_id();
         let mut acts = Acts::new();
         let machine = if key.is_invite() {
@@ -123,7 +134,7 @@ impl Layer {
             ClientMachine::Other(NonInviteClient::start(times, &mut acts))
         };
         self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, Client { machine, user, key, flow, request, ack: None });
+        self.clients.insert(id, Client { machine, user, key, flow, request: bytes, ack: None });
         self.apply_client(now, id, acts, out);
         id
     }

@@ -1,0 +1,189 @@
+//! A telephone's host: the softphone that ships, with its own media plane. It may stop dead and come back.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ecoute::clock::Instant;
+use ecoute::ids::IdSource;
+use ecoute::media::{self, Plane};
+use ecoute::node::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
+use ecoute::sdp::Capabilities;
+use ecoute::sip::{Flow, Headers};
+
+use crate::house::ENGINE;
+use crate::ports::HostPorts;
+
+/// What the line of a telephone is doing, as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Idle,
+    Dialling,
+    Ringing { since: Instant },
+    /// He pressed "answer"; the ACK is awaited.
+    Answering,
+    Connected { since: Instant },
+}
+
+/// What a telephone wants of the world.
+#[derive(Debug)]
+pub enum Out {
+    /// A SIP datagram to the engine.
+    Sip(SocketAddr, Arc<[u8]>),
+    /// Its owner sees, or hears.
+    Event(PhoneEvent),
+}
+
+/// A telephone.
+pub struct Device {
+    /// For the trace: `c0`, `l1b`.
+    pub name: String,
+    pub sip: SocketAddr,
+    pub phone: Phone,
+    pub plane: Plane,
+    pub ports: HostPorts,
+    pub line: Line,
+    /// False after the power failed.
+    pub alive: bool,
+    /// Calls placed and taken, so that a late deed never meets another call.
+    pub calls: u32,
+    /// When the phone wants to be woken.
+    pub wake: Option<Instant>,
+    settings: PhoneSettings,
+    lives: u16,
+}
+
+impl Device {
+    /// An idle telephone.
+    pub fn new(name: String, ip: IpAddr, user: &str, password: Option<String>, number: u32, ids: &mut IdSource) -> Device {
+        let sip = SocketAddr::new(ip, 5060);
+        let settings = PhoneSettings {
+            user: user.to_owned(),
+            password,
+            domain: ENGINE.ip().to_string(),
+            local: sip,
+            server: ENGINE,
+            number,
+            capabilities: Capabilities::default(),
+            headers: Headers::none(),
+        };
+        let (plane, ports) = media_of(ip, 0, ids);
+        let phone = Phone::new(settings.clone(), ids.fork());
+        Device { name, sip, phone, plane, ports, line: Line::Idle, alive: true, calls: 0, wake: None, settings, lives: 0 }
+    }
+
+    /// The power fails: nothing is said, nothing is kept.
+    pub fn vanish(&mut self) {
+        self.alive = false;
+        self.line = Line::Idle;
+        self.wake = None;
+        self.calls += 1;
+    }
+
+    /// The power is back: the same telephone, remembering nothing.
+    pub fn come_back(&mut self, ids: &mut IdSource) {
+        self.lives += 1;
+        (self.plane, self.ports) = media_of(self.sip.ip(), self.lives, ids);
+        self.phone = Phone::new(self.settings.clone(), ids.fork());
+        self.alive = true;
+    }
+
+    /// When the plane wants its beat.
+    pub fn beat(&self) -> Instant {
+        if self.alive { self.plane.next_beat() } else { Instant::FAR }
+    }
+
+    /// Its owner does something.
+    pub fn act(&mut self, now: Instant, action: PhoneAction, outs: &mut Vec<Out>) {
+        match (&action, self.line) {
+            (PhoneAction::Dial { .. }, Line::Idle) => {
+                self.line = Line::Dialling;
+                self.calls += 1;
+            }
+            (PhoneAction::Answer, Line::Ringing { .. }) => self.line = Line::Answering,
+            (PhoneAction::Hangup | PhoneAction::Decline(_), _) => self.line = Line::Idle,
+            _ => {}
+        }
+        self.tell(now, PhoneInput::Act(action), outs);
+    }
+
+    /// One input of the phone, and all that it says.
+    pub fn tell(&mut self, now: Instant, input: PhoneInput<'_>, outs: &mut Vec<Out>) {
+        self.phone.handle_input(now, input);
+        let mut reports = VecDeque::new();
+        loop {
+            match self.phone.poll_output() {
+                PhoneOutput::Transmit { flow, bytes } => outs.push(Out::Sip(flow.remote, bytes)),
+                PhoneOutput::Media(command) => {
+                    self.plane.handle_command(now, command, &mut self.ports);
+                    self.reports(&mut reports);
+                }
+                PhoneOutput::Event(event) => {
+                    self.see(now, &event);
+                    outs.push(Out::Event(event));
+                }
+                PhoneOutput::Timeout(at) => match reports.pop_front() {
+                    Some(report) => self.phone.handle_input(now, PhoneInput::Report(report)),
+                    None => {
+                        self.wake = at;
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// A SIP datagram comes.
+    pub fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8], outs: &mut Vec<Out>) {
+        let flow = Flow::udp(self.sip, from);
+        self.tell(now, PhoneInput::Datagram { flow, bytes }, outs);
+    }
+
+    /// A media packet comes.
+    pub fn packet(&mut self, now: Instant, from: SocketAddr, port: u16, bytes: &mut [u8], outs: &mut Vec<Out>) {
+        if let Some((slot, kind)) = self.ports.owner(port) {
+            self.plane.handle_packet(now, slot, kind, from, bytes, &mut self.ports);
+            self.hand_on(now, outs);
+        }
+    }
+
+    /// The plane's time has come.
+    pub fn serve(&mut self, now: Instant, outs: &mut Vec<Out>) {
+        self.plane.handle_beat(now, &mut self.ports);
+        self.hand_on(now, outs);
+    }
+
+    fn hand_on(&mut self, now: Instant, outs: &mut Vec<Out>) {
+        let mut reports = VecDeque::new();
+        self.reports(&mut reports);
+        for report in reports {
+            self.tell(now, PhoneInput::Report(report), outs);
+        }
+    }
+
+    fn reports(&mut self, reports: &mut VecDeque<media::Report>) {
+        while let media::Output::Report(report) = self.plane.poll_output() {
+            reports.push_back(report);
+        }
+    }
+
+    fn see(&mut self, now: Instant, event: &PhoneEvent) {
+        match event {
+            PhoneEvent::Rings => {
+                self.line = Line::Ringing { since: now };
+                self.calls += 1;
+            }
+            PhoneEvent::Connected => self.line = Line::Connected { since: now },
+            PhoneEvent::Refused(_) | PhoneEvent::Over { .. } => self.line = Line::Idle,
+            _ => {}
+        }
+    }
+}
+
+/// Each life has ports of its own, as a telephone that starts anew chooses others.
+fn media_of(ip: IpAddr, life: u16, ids: &mut IdSource) -> (Plane, HostPorts) {
+    let first = 30_000 + 200 * (life % 100);
+    let settings = media::Settings::new(ip, first..=first + 199);
+    let ports = HostPorts::new(ip, settings.ports.clone());
+    (Plane::new(settings, ids.fork()), ports)
+}

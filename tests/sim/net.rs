@@ -1,0 +1,59 @@
+//! The virtual network: what becomes of each packet.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ecoute::clock::Instant;
+use ecoute::ids::IdSource;
+
+use crate::dice::Dice;
+use crate::nature::Weather;
+
+/// The network of one run.
+#[derive(Debug)]
+pub struct Net {
+    weather: Weather,
+    calm_at: Instant,
+    dice: IdSource,
+    /// Hosts that are cut off, and until when.
+    cuts: Vec<(IpAddr, Instant)>,
+}
+
+impl Net {
+    /// `weather` until `calm_at`, the calm afterwards.
+    pub fn new(weather: Weather, calm_at: Instant, dice: IdSource) -> Net {
+        Net { weather, calm_at, dice, cuts: Vec::new() }
+    }
+
+    /// Cuts a host off.
+    pub fn cut(&mut self, host: IpAddr, until: Instant) {
+        self.cuts.push((host, until.min(self.calm_at)));
+    }
+
+    /// How long each copy of a packet is under way: none when it is lost, two when it comes twice.
+    pub fn fate(&mut self, now: Instant, from: IpAddr, to: IpAddr) -> [Option<Duration>; 2] {
+        if now >= self.calm_at {
+            return [Some(Duration::from_millis(Weather::CALM.delay_min_ms)), None];
+        }
+        if self.cuts.iter().any(|(host, until)| now < *until && (*host == from || *host == to)) {
+            return [None, None];
+        }
+        let weather = self.weather;
+        if weather.loss > 0 && self.dice.chance(weather.loss) {
+            return [None, None];
+        }
+        let first = self.way();
+        let twice = weather.duplicate > 0 && self.dice.chance(weather.duplicate);
+        [Some(first), twice.then(|| self.way())]
+    }
+
+    fn way(&mut self) -> Duration {
+        let Weather { delay_min_ms, delay_max_ms, spike, spike_ms, .. } = self.weather;
+        let way = if delay_min_ms == delay_max_ms {
+            Duration::from_millis(delay_min_ms)
+        } else {
+            self.dice.span_ms(delay_min_ms, delay_max_ms)
+        };
+        if spike > 0 && self.dice.chance(spike) { way + Duration::from_millis(spike_ms) } else { way }
+    }
+}
