@@ -42,6 +42,8 @@ pub(super) struct Context {
     pub termination: Option<Termination>,
     /// When the caller's leg ended.
     pub caller_ended: Option<Instant>,
+    /// The last conversation ended because the listener hung up: what follows are only our last words.
+    pub listener_hung_up: bool,
     /// The caller lost a listener through no fault of hers: she goes first.
     pub priority_raise: u8,
     /// Listeners that failed this caller.
@@ -82,6 +84,7 @@ impl Context {
             listener_sound: None,
             termination: None,
             caller_ended: None,
+            listener_hung_up: false,
             priority_raise: 0,
             excluded: Vec::new(),
             spare_end: None,

@@ -78,7 +78,7 @@ impl Call {
     /// A caller's INVITE is here: opens her stream first.
     pub fn new(arrival: Arrival, settings: Arc<Settings>) -> Call {
         let language = arrival.plan.languages.first().map(|l| l.as_str().to_owned()).unwrap_or_default();
-        let facts = Facts { language, ..Facts::default() };
+        let facts = Facts { language, caller_in: arrival.located, ..Facts::default() };
         let mut context = Context::new(arrival.call, arrival.plan, settings, arrival.caller, facts, arrival.now);
         let id = context.caller_leg();
         context.legs.insert(id, Leg::new(id, Role::Caller));

@@ -34,6 +34,8 @@ pub struct Arrival {
     pub plan: Arc<Plan>,
     /// The caller.
     pub caller: CallerIdentity,
+    /// Where a trusted network says the call comes from (P-Access-Network-Info): a better hint than the number.
+    pub located: Option<Department>,
     /// The session description of the INVITE; `None` is a late offer (RFC 3261 §13.2.1).
     pub offer: Option<Vec<u8>>,
 }
@@ -43,6 +45,8 @@ pub struct Arrival {
 pub struct Facts {
     /// The language spoken to the caller.
     pub language: String,
+    /// Where a trusted network says the caller is.
+    pub caller_in: Option<Department>,
     /// Where the person concerned lives, and how we know.
     pub department: Option<(Department, LocatedBy)>,
     /// What the caller keyed at `ask` steps, by fact name.

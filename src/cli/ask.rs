@@ -20,14 +20,17 @@ pub(super) struct AskArguments {
 const WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn status(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<ExitCode> {
-    let answer = client::get(address(config, arguments)?, "/api/v1/status", WITHIN).context("the node does not answer")?;
+    let answer =
+        client::get(address(config, arguments)?, "/api/v1/status", WITHIN).context("the node does not answer")?;
     println!("{}", answer.body.trim_end());
     Ok(if answer.status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 pub(super) fn drain(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<ExitCode> {
     tell(address(config, arguments)?, "/api/v1/drain")?;
-    println!("le nœud ne prend plus d'appels et s'arrête après le dernier / the node takes no new calls and stops after the last");
+    println!(
+        "le nœud ne prend plus d'appels et s'arrête après le dernier / the node takes no new calls and stops after the last"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

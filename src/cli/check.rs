@@ -26,17 +26,28 @@ enum Reference {
     /// A configuration file with every key at its default.
     Config,
     /// Every configuration key, as a page.
-    ConfigReference,
+    Settings,
     /// Every metric, as a page.
     Metrics,
 }
 
 pub(super) fn check(config: Option<&Path>) -> anyhow::Result<ExitCode> {
     let config = super::run::configuration(config)?;
-    match load(&sources(&config), &tables()) {
+    let mut sources = sources(&config);
+    let first_start = super::run::makes_listeners(&config) && !sources.listeners.exists();
+    let made_up = super::run::MadeUp::for_first_start(first_start, &mut sources)?;
+    let loaded = load(&sources, &tables());
+    drop(made_up);
+    match loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 println!("attention / note: {warning}");
+            }
+            if first_start {
+                println!(
+                    "{} sera créé au premier démarrage / will be made at the first start",
+                    config.listeners.display()
+                );
             }
             let setup = &loaded.setup;
             println!(
@@ -64,7 +75,7 @@ pub(super) fn schema(arguments: &SchemaArguments) -> anyhow::Result<ExitCode> {
         Reference::GuideFr => crate::dialplan::staff_reference("fr"),
         Reference::GuideEn => crate::dialplan::staff_reference("en"),
         Reference::Config => crate::config::sample(),
-        Reference::ConfigReference => crate::config::reference_markdown(),
+        Reference::Settings => crate::config::reference_markdown(),
         Reference::Metrics => crate::ops::catalogue_markdown(),
     };
     println!("{}", text.trim_end());

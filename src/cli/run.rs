@@ -20,6 +20,7 @@ use crate::node::{
 };
 use crate::ops::log::LogSettings;
 use crate::ops::{self, ControlError, ControlRequest, Health, Metrics, Ops, Shared};
+use crate::store::Reader;
 
 /// After a first signal, how long calls may go on before they are ended with BYE.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
@@ -51,13 +52,11 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let health = Health::new();
-    let node = Node::start(
-        serve_settings(&config, loaded.setup.clone()),
-        clock,
-        ids,
-        metrics.clone(),
-        health.clone(),
-    )?;
+    let node = Node::start(serve_settings(&config, loaded.setup.clone()), clock, ids, metrics.clone(), health.clone())?;
+    // What a listener wished before the program stopped still holds.
+    for (listener, wish) in Reader::open(&config.state_dir)?.wishes()? {
+        let _ = ask(node.control(), Control::Wish(listener, wish));
+    }
     let (words, heard) = mpsc::channel(8);
     let roster = Arc::new(ArcSwap::new(loaded.setup.roster.clone()));
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
@@ -123,22 +122,48 @@ pub(super) fn load_for_rehearsal(path: Option<&Path>, plan: Option<&Path>) -> an
     if let Some(plan) = plan {
         sources.dialplans = vec![plan.to_owned()];
     }
-    let listeners = sources.listeners.exists();
-    let made_up = std::env::temp_dir().join(format!("ecoute-try-{}.toml", std::process::id()));
-    if !listeners {
-        accounts::ensure_demo(&made_up, &mut id_source()?)?;
-        sources.listeners = made_up.clone();
-    }
+    let made_up = MadeUp::for_first_start(!sources.listeners.exists(), &mut sources)?;
     let loaded = load(&sources, &tables()).map_err(|faults| anyhow::anyhow!("{}", faults.join("\n")));
-    if !listeners {
-        let _ = std::fs::remove_file(&made_up);
-    }
+    drop(made_up);
     loaded
 }
 
+/// Demonstration listeners in a file of the moment, for commands that only look.
+pub(super) struct MadeUp(Option<PathBuf>);
+
+impl MadeUp {
+    /// Makes them when `wanted`, and points `sources` at them.
+    pub fn for_first_start(wanted: bool, sources: &mut Sources) -> anyhow::Result<MadeUp> {
+        if !wanted {
+            return Ok(MadeUp(None));
+        }
+        let mut ids = id_source()?;
+        let path = std::env::temp_dir().join(format!("ecoute-listeners-{}.toml", ids.hex(8)));
+        accounts::ensure_demo(&path, &mut ids)?;
+        sources.listeners = path.clone();
+        Ok(MadeUp(Some(path)))
+    }
+}
+
+impl Drop for MadeUp {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Does a first start make the file of listeners? Only where nobody said where it is.
+pub(super) fn makes_listeners(config: &Config) -> bool {
+    config.listeners == config.state_dir.join("listeners.toml")
+}
+
 /// On a first start, demonstration accounts with random passwords; only where nobody said where the listeners are.
-fn first_accounts(config: &Config, ids: &mut crate::node::IdSource) -> anyhow::Result<Option<[accounts::DemoAccount; 2]>> {
-    if config.listeners != config.state_dir.join("listeners.toml") {
+fn first_accounts(
+    config: &Config,
+    ids: &mut crate::node::IdSource,
+) -> anyhow::Result<Option<[accounts::DemoAccount; 2]>> {
+    if !makes_listeners(config) {
         return Ok(None);
     }
     Ok(accounts::ensure_demo(&config.listeners, ids)?)
@@ -162,7 +187,10 @@ fn greet(
         println!();
         println!("  Deux comptes de démonstration viennent d'être créés / two demonstration accounts were just made:");
         for account in &accounts {
-            println!("    sip:{}@{sip}   mot de passe / password: {}   ({})", account.id, account.password, account.department);
+            println!(
+                "    sip:{}@{sip}   mot de passe / password: {}   ({})",
+                account.id, account.password, account.department
+            );
         }
     }
     println!();
@@ -278,4 +306,3 @@ impl Serving<'_> {
         }
     }
 }
-

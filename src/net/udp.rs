@@ -120,7 +120,8 @@ pub struct Buffers {
 impl Default for Buffers {
     fn default() -> Buffers {
         // SAFETY: all three are plain C structures for which all-zero bytes are a valid value.
-        let (name, header): (libc::sockaddr_storage, libc::mmsghdr) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let (name, header): (libc::sockaddr_storage, libc::mmsghdr) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
         Buffers {
             bytes: vec![0; BATCH * DATAGRAM_MAX],
             names: vec![name; BATCH],
@@ -133,10 +134,8 @@ impl Default for Buffers {
 impl Buffers {
     fn receive(&mut self, fd: i32) -> io::Result<usize> {
         for place in 0..BATCH {
-            self.vectors[place] = libc::iovec {
-                iov_base: self.bytes[place * DATAGRAM_MAX..].as_mut_ptr().cast(),
-                iov_len: DATAGRAM_MAX,
-            };
+            self.vectors[place] =
+                libc::iovec { iov_base: self.bytes[place * DATAGRAM_MAX..].as_mut_ptr().cast(), iov_len: DATAGRAM_MAX };
             let header = &mut self.headers[place].msg_hdr;
             header.msg_name = (&raw mut self.names[place]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;

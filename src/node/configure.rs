@@ -35,7 +35,8 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
     if !domains.contains(&host) {
         domains.push(host.clone());
     }
-    let trusted = config.sip.trusted_peers.iter().map(|peer| Network { addr: peer.addr, prefix: peer.prefix }).collect();
+    let trusted =
+        config.sip.trusted_peers.iter().map(|peer| Network { addr: peer.addr, prefix: peer.prefix }).collect();
     let endpoint = EndpointConfig {
         realm: config.sip.realm.clone(),
         domains,
@@ -49,7 +50,7 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
     let dispatch = dispatch::Settings {
         max_waiting: config.dispatch.waiting_max as usize,
         wrap_up: config.dispatch.wrap_up,
-        missed_rings: config.dispatch.missed_rings.into(),
+        missed_rings: config.dispatch.missed_rings,
         timezone: config.dispatch.timezone.clone(),
         ..dispatch::Settings::default()
     };

@@ -26,11 +26,15 @@ mod setup;
 mod shard;
 mod softphone;
 
+pub use crate::dispatch::{Lang, Roster, Wish};
+pub use crate::france::Tables;
+pub use crate::ids::IdSource;
 pub use clock::{SystemClock, moment_in_zone};
 pub use configure::{serve_settings, sources, tables};
 pub use entropy::id_source;
 pub use load::{Loaded, Sources, accounts_of, load};
 pub use numbers::{Plans, caller_identity};
+pub use observe::listener_views;
 pub use phone::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 pub use proof::{Proof, ProofError, ProofSettings, Story, Watched};
 pub use rehearsal::{Act, Line, LineKind, Rehearsal};
@@ -38,10 +42,6 @@ pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
 pub use setup::Setup;
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
-pub use crate::dispatch::{Lang, Roster, Wish};
-pub use crate::france::Tables;
-pub use crate::ids::IdSource;
-pub use observe::listener_views;
 
 /// What a shard is told.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::call::CallerIdentity;
 use crate::dialplan::Plan;
-use crate::france::{CallerNumber, normalise};
+use crate::france::{CallerNumber, Department, normalise};
 use crate::sip::message::Uri;
 use crate::sip::{IncomingInvite, Trust};
 
@@ -77,6 +77,25 @@ pub fn caller_identity(invite: &IncomingInvite) -> CallerIdentity {
         }
     }
     if hidden { CallerIdentity::Hidden } else { CallerIdentity::Unknown }
+}
+
+/// Where a trusted trunk says the call comes from: `P-Access-Network-Info: GSTN;operator-specific-GI="<2 characters><INSEE
+/// commune>00";network-provided`. What a stranger writes there counts for nothing.
+pub(super) fn network_location(invite: &IncomingInvite) -> Option<Department> {
+    if !matches!(invite.trust, Trust::Trunk(_)) || invite.privacy_id {
+        return None;
+    }
+    let value = invite.access_network.as_ref()?.reveal();
+    let lower = value.to_ascii_lowercase();
+    if !lower.split(';').any(|part| part.trim() == "network-provided") {
+        return None;
+    }
+    let at = lower.find("operator-specific-gi=")? + "operator-specific-gi=".len();
+    let gi = value.get(at..)?.split(';').next()?.trim().trim_matches('"');
+    let commune = gi.get(2..7)?;
+    // The commune's first two characters are its department's, three beyond the sea (97, 98).
+    let length = if commune.starts_with("97") || commune.starts_with("98") { 3 } else { 2 };
+    Department::from_code(&commune.get(..length)?.to_ascii_uppercase())
 }
 
 /// A caller's number as a person writes it, for rehearsals.

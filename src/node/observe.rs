@@ -10,8 +10,9 @@ use crate::clock::Instant;
 use crate::dispatch::Decision;
 use crate::ids::CallId;
 use crate::ops::events::Levels;
-use crate::ops::labels::{AuthFailure, Room};
+use crate::ops::labels::{AuthFailure, Class, Method, Room, Way};
 use crate::ops::{self, Metrics};
+use crate::sip::message::{Framing, Message};
 
 use super::Event;
 use super::shard::ShardCounts;
@@ -55,6 +56,21 @@ impl Observer {
             Event::Refused { status } => tracing::info!(status, "an INVITE was refused"),
             Event::Panicked(call) => tracing::error!(%call, "a panic was contained to this call; please report it"),
         }
+    }
+
+    /// A SIP message on the wire, either way. Unreadable ones are counted where they are dropped.
+    pub fn wire(&self, way: Way, bytes: &[u8]) {
+        let Ok(message) = Message::parse(bytes, Framing::Datagram) else { return };
+        let word = |method: &[u8]| Method::of(std::str::from_utf8(method).unwrap_or("other"));
+        let event = match (message.method(), message.status()) {
+            (Some(method), _) => ops::Event::Request(way, word(method.as_bytes())),
+            (None, Some(status)) => {
+                let Some((_, method)) = message.cseq() else { return };
+                ops::Event::Response(way, word(method.as_bytes()), Class::of(status))
+            }
+            (None, None) => return,
+        };
+        self.metrics.on(event);
     }
 
     /// The dispatcher decided.

@@ -270,7 +270,13 @@ impl Phone {
         LegId::caller(call)
     }
 
-    fn open(&mut self, session: SessionId, incoming: Option<Option<Vec<u8>>>, dialling: Option<String>, peer: std::net::IpAddr) {
+    fn open(
+        &mut self,
+        session: SessionId,
+        incoming: Option<Option<Vec<u8>>>,
+        dialling: Option<String>,
+        peer: std::net::IpAddr,
+    ) {
         let leg = self.new_leg();
         let sdp = Session::new(leg.call.as_raw());
         self.talk = Some(Talk {
@@ -468,9 +474,7 @@ impl Phone {
             }
             Sip::Reoffer { session, sdp } if ours(&self.talk, session) => self.reoffered(now, session, sdp),
             Sip::Reanswered { session, sdp } | Sip::ReofferConfirmed { session, sdp } if ours(&self.talk, session) => {
-                if sdp.is_some() {
-                    self.take_answer(sdp.as_deref());
-                }
+                self.take_answer(sdp.as_deref());
             }
             Sip::Rejected { session, status, .. } if ours(&self.talk, session) => {
                 self.over();

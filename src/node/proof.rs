@@ -147,8 +147,7 @@ impl Proof {
                 .zip(passwords)
                 .map(|((name, _, hz), password)| (name.clone(), name.clone(), Some(password), *hz)),
         );
-        let tones: Vec<u16> =
-            settings.listeners.iter().map(|(_, _, hz)| *hz).chain([settings.caller_hz]).collect();
+        let tones: Vec<u16> = settings.listeners.iter().map(|(_, _, hz)| *hz).chain([settings.caller_hz]).collect();
         for (number, (name, user, password, hz)) in all.enumerate() {
             let first = 34_100 + 100 * number as u16;
             let phone = PhoneSettings {
@@ -204,9 +203,10 @@ impl Proof {
 
     /// The caller presses `digits`, `wait` after the keys that were asked for before.
     pub fn press_after(&mut self, wait: Duration, digits: &str) {
-        let after = self.later.last().map_or_else(|| self.clock.at(), |(at, keys)| {
-            *at + Duration::from_millis(220) * keys.len() as u32
-        });
+        let after = self
+            .later
+            .last()
+            .map_or_else(|| self.clock.at(), |(at, keys)| *at + Duration::from_millis(220) * keys.len() as u32);
         self.later.push((after + wait, digits.to_owned()));
     }
 
@@ -308,12 +308,11 @@ fn setup_of(settings: &ProofSettings, ids: &mut IdSource) -> Result<(Setup, Vec<
     let words = settings.prompts.join("prompts.toml");
     PromptWords::read(&words.display().to_string(), &read(&words)?)
         .map_err(|faults| ProofError::Files(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let plan = crate::dialplan::read(
-        &settings.plan.display().to_string(),
-        &read(&settings.plan)?,
-        &PromptIndex::unchecked(),
-    )
-    .map_err(|faults| ProofError::Files(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let plan =
+        crate::dialplan::read(&settings.plan.display().to_string(), &read(&settings.plan)?, &PromptIndex::unchecked())
+            .map_err(|faults| {
+                ProofError::Files(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            })?;
     let mut roster = Roster::default();
     let mut accounts = Accounts::none();
     let mut passwords = Vec::new();

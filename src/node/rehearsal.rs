@@ -94,6 +94,7 @@ impl Rehearsal {
             now,
             plan,
             caller: numbers::identity_of(caller),
+            located: None,
             offer: Some(OFFER.to_vec()),
         };
         let listeners: Vec<ListenerId> = roster.listeners.iter().map(|listener| listener.id.clone()).collect();
@@ -336,5 +337,5 @@ impl std::fmt::Debug for Rehearsal {
 }
 
 /// What a telephone at the keyboard would offer.
-const OFFER: &[u8] = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
-
+const OFFER: &[u8] =
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";

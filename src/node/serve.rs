@@ -19,7 +19,7 @@ use crate::ids::{CallId, IdSource, ListenerId};
 use crate::media::{self, Report, Worker, WorkerHandle, WorkerOptions};
 use crate::net::{BindError, Datagram, UdpEndpoint};
 use crate::ops::events::MediaFigures;
-use crate::ops::labels::{ByDrop, Room, Word};
+use crate::ops::labels::{ByDrop, Room, Way, Word};
 use crate::ops::metrics::follow;
 use crate::ops::{Health, Metrics, Part};
 use crate::sip::Flow;
@@ -38,6 +38,10 @@ const INBOX: usize = 8192;
 const CONTROLS: usize = 64;
 /// Inputs taken from one source before the others are looked at again.
 const BATCH: usize = 64;
+/// A media beat this late is counted.
+const BEAT_LATE: Duration = Duration::from_millis(5);
+/// The latest beat of this span is shown.
+const BEAT_SHOWN: Duration = Duration::from_secs(15);
 /// How often levels and the snapshot are drawn.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
@@ -138,6 +142,9 @@ impl Node {
             health,
             snapshot: snapshot.clone(),
             shown: Instant::ZERO,
+            beats_late: 0,
+            beat_late_max: Duration::ZERO,
+            beat_asked: Instant::ZERO,
         };
         let thread = std::thread::Builder::new()
             .name("shard-0".into())
@@ -207,7 +214,7 @@ fn spawn_workers(
     let workers = workers.max(1);
     let (first, last) = (*settings.ports.start(), *settings.ports.end());
     // Each worker has a part of the range for itself, beginning with an even port (RFC 3550 §11).
-    let part = (u32::from(last - first) + 1) / workers as u32 & !1;
+    let part = ((u32::from(last - first) + 1) / workers as u32) & !1;
     (0..workers)
         .map(|nth| {
             let from = u32::from(first) + part * nth as u32;
@@ -231,6 +238,9 @@ struct Run {
     health: Health,
     snapshot: Arc<ArcSwap<Snapshot>>,
     shown: Instant,
+    beats_late: u64,
+    beat_late_max: Duration,
+    beat_asked: Instant,
 }
 
 impl Run {
@@ -268,6 +278,7 @@ impl Run {
             }
             for datagram in datagrams.try_iter().take(BATCH) {
                 let flow = Flow::udp(self.socket.local(), datagram.from);
+                self.observer.wire(Way::In, &datagram.bytes);
                 at = self.tell(Input::Datagram { flow, bytes: datagram.bytes });
             }
             if at.is_some_and(|at| at <= self.clock.at()) {
@@ -296,11 +307,12 @@ impl Run {
         loop {
             match self.shard.poll_output() {
                 Output::Transmit { flow, bytes } => {
+                    self.observer.wire(Way::Out, &bytes);
                     if let Err(fault) = self.socket.send(flow.remote, &bytes) {
                         tracing::debug!(%fault, "a datagram could not be sent");
                     }
                 }
-                Output::Media(command) => self.to_worker(command),
+                Output::Media(command) => self.command_worker(command),
                 Output::Record(finished) => {
                     self.observer.record(&finished);
                     self.store.write(Entry::Record(finished));
@@ -315,7 +327,7 @@ impl Run {
         }
     }
 
-    fn to_worker(&mut self, command: media::Command) {
+    fn command_worker(&mut self, command: media::Command) {
         // Both legs of a call live on one worker: a bridge never crosses threads.
         let nth = (command.leg().call.as_raw() % self.workers.len() as u64) as usize;
         if let Err(fault) = self.workers[nth].send(command) {
@@ -331,7 +343,17 @@ impl Run {
         self.shown = now.at;
         let counts = self.shard.counts();
         self.observer.levels(now.at, &counts, inbox);
-        let figures = self.media_figures();
+        let mut figures = self.media_figures();
+        self.beats_late += u64::from(figures.beat_late_max > BEAT_LATE);
+        figures.beats_late = self.beats_late;
+        self.beat_late_max = match now.at.since(self.beat_asked) > BEAT_SHOWN {
+            true => {
+                self.beat_asked = now.at;
+                figures.beat_late_max
+            }
+            false => self.beat_late_max.max(figures.beat_late_max),
+        };
+        figures.beat_late_max = self.beat_late_max;
         self.metrics.show_media(&figures);
         self.metrics.show_store(&self.store.figures());
         let full = ByDrop { room: Room::Net, reason: Word::of_variant(&"InboxFull") };

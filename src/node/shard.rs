@@ -296,7 +296,6 @@ impl Shard {
         self.rings.remove(&id);
         self.wake_call(id, None);
     }
-
 }
 
 impl std::fmt::Debug for Shard {

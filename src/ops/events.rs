@@ -32,8 +32,6 @@ pub enum Event<'a> {
     Request(Way, Method),
     /// A SIP response went by for the first time.
     Response(Way, Method, Class),
-    /// A SIP message went by again.
-    Retransmission(Way),
     /// A request could not prove who it is.
     AuthFailed(AuthFailure),
     /// Something was loaded anew, or refused.
@@ -80,8 +78,6 @@ pub struct MediaFigures {
     pub packets_in: u64,
     /// RTP packets sent since the beginning.
     pub packets_out: u64,
-    /// RTP packets that never came, since the beginning.
-    pub lost: u64,
     /// Beats more than 5 ms late, since the beginning.
     pub beats_late: u64,
     /// The latest beat since the figures were last read.
@@ -103,9 +99,6 @@ impl Metrics {
             }
             Event::Response(way, method, class) => {
                 self.sip_responses.get_or_create(&ByClass { way, method, class }).inc();
-            }
-            Event::Retransmission(way) => {
-                self.sip_retransmissions.get_or_create(&ByWay { way }).inc();
             }
             Event::AuthFailed(cause) => {
                 self.auth_failures.get_or_create(&ByAuthFailure { cause }).inc();
@@ -165,7 +158,6 @@ impl Metrics {
         }
         follow(&self.media_packets.get_or_create(&ByWay { way: Way::In }), figures.packets_in);
         follow(&self.media_packets.get_or_create(&ByWay { way: Way::Out }), figures.packets_out);
-        follow(&self.media_lost, figures.lost);
         follow(&self.media_beats_late, figures.beats_late);
         self.media_beat_late.set(figures.beat_late_max.as_secs_f64());
     }
@@ -192,6 +184,8 @@ impl Metrics {
 
     fn call_ended(&self, record: &Record) {
         self.calls_active.dec();
+        let lost = record.caller_sound.lost + record.listener_sound.map_or(0, |sound| sound.lost);
+        self.media_lost.inc_by(lost);
         let end = record.termination;
         let service = Word::of_name(&record.service);
         self.calls

@@ -147,14 +147,11 @@ metrics! {
         "SIP dialogs alive"
         => "About twice the joined calls. Growing without calls: a leak, report it.";
     sip_requests: Family<ByMethod, Counter> = Family::default(), []
-        "SIP requests, by way and method, retransmissions left out"
+        "SIP requests, by way and method, repetitions included"
         => "method=other or a burst of register: a scanner; see `auth_failures`.";
     sip_responses: Family<ByClass, Counter> = Family::default(), []
-        "SIP final and provisional responses, by way, method of the request, and class"
+        "SIP responses, by way, method of the request, and class, repetitions included"
         => "way=out class=5xx is ours: read the log. way=in class=5xx: the operator's or a listener's side.";
-    sip_retransmissions: Family<ByWay, Counter> = Family::default(), []
-        "SIP messages sent or received again"
-        => "Above one in a hundred: packets are lost on the way, or the peer is slow.";
     dropped: Family<ByDrop, Counter> = Family::default(), []
         "What was set aside in silence, by room and reason"
         => "sip/garbage: scanners. sip/full and net/full: raise a limit or add a node. dispatch/stale_token now and then is normal.";
@@ -180,10 +177,10 @@ metrics! {
         "RTP packets of the peers that never came, counted as each stream closes"
         => "Above one in a hundred of `media_packets`: somebody's network; the call records tell whose.";
     media_beat_late: Level = Level::default(), [Seconds]
-        "The latest a media worker's 20 ms beat has been since the page was last read"
+        "The latest a media worker's 20 ms beat has been in the last 15 s"
         => "Above 0.02 s callers hear gaps: too many streams for this machine, or another program takes its time.";
     media_beats_late: Counter = Counter::default(), []
-        "Media beats more than 5 ms late"
+        "Fifths of a second in which a media beat was more than 5 ms late"
         => "Steadily rising: see `media_beat_late`.";
     media_workers: Gauge = Gauge::default(), []
         "Media threads alive"

@@ -84,6 +84,8 @@ pub struct EndpointConfig {
     pub trusted: Vec<Network>,
     /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
     pub invite_auth_required: bool,
+    /// Is SHA-256 offered beside MD5? Telephones known to stumble over it are spared in any case.
+    pub offer_sha256: bool,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
     /// Failed authentications from one source before it is ignored, and …
@@ -114,6 +116,7 @@ impl Default for EndpointConfig {
             t4: Duration::from_secs(5),
             trusted: Vec::new(),
             invite_auth_required: true,
+            offer_sha256: true,
             nonce_lifetime: Duration::from_secs(300),
             auth_failures_max: 20,
             auth_penalty: Duration::from_secs(60),

@@ -127,8 +127,6 @@ pub enum DropReason {
     WrongSource,
     /// The source failed to authenticate too often and is ignored for a while.
     Throttled,
-    /// A table was full and the message could not even be answered.
-    Full,
 }
 
 /// Sizes and reasons: never a message.

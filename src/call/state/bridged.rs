@@ -43,6 +43,7 @@ pub(in super::super) fn enter(
     cx.times.bridged.get_or_insert(now.at);
     cx.listener = Some(token.listener.clone());
     cx.listener_sound = None;
+    cx.listener_hung_up = false;
     cx.note(Note::Bridged { waited: now.at.since(waiting.since), rang: now.at.since(chosen) });
     let heard = cx.leg(leg).is_some_and(|leg| leg.started);
     let bridged = Bridged {
@@ -72,6 +73,7 @@ impl Bridged {
             }
             Signal::ListenerEnded { leg, end: LegEnd::HungUp } if leg == self.leg => {
                 let answered = self.waiting.answered;
+                cx.listener_hung_up = true;
                 self.part(cx, now);
                 cx.digits.clear();
                 cx.hops = 0;

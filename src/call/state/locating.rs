@@ -45,7 +45,11 @@ pub(in super::super) struct Locating {
 pub(in super::super) fn enter(cx: &mut Context, now: Now, step: StepId, locate: &Locate) -> State {
     cx.stage(Stage::Locating);
     cx.hops = 0;
-    let hint = if locate.hint && cx.digits.is_empty() { hint(&cx.settings.tables, &cx.caller) } else { None };
+    let hint = if locate.hint && cx.digits.is_empty() {
+        cx.facts.caller_in.or_else(|| hint(&cx.settings.tables, &cx.caller))
+    } else {
+        None
+    };
     let (asking, prompts) = match hint {
         Some(department) => (Asking::Hint(department), confirm_words(locate, department)),
         None => (Asking::Keys(String::new()), vec![locate.ask.clone()]),

@@ -36,7 +36,12 @@ pub(in super::super) fn enter(cx: &mut Context, now: Now, step: StepId) -> State
             Verb::Dispatch(dispatch) => return waiting::enter(cx, now, step, dispatch),
             Verb::Hangup(_) => {
                 cx.stage(Stage::Closing);
-                cx.terminate(Party::Us, How::Completed);
+                // After a conversation that the listener ended, our goodbye is only politeness.
+                let (by, how) = match cx.listener_hung_up {
+                    true => (Party::Listener, How::HungUp),
+                    false => (Party::Us, How::Completed),
+                };
+                cx.terminate(by, how);
                 return closing::close(cx, now, HangupReason::Normal);
             }
         }

@@ -58,7 +58,7 @@ fn a_call_from_start_to_end() {
         steps: ["welcome", "danger", "place", "listener", "goodbye", "end"].map(str::to_owned).to_vec(),
         caller_sound: sound(LegId::caller(CallId::from_raw(7))),
         listener_sound: Some(sound(LegId { call: CallId::from_raw(7), nth: 1 })),
-        termination: Termination { by: Party::Us, how: How::Completed, during: Stage::Closing },
+        termination: Termination { by: Party::Listener, how: How::HungUp, during: Stage::Closing },
     };
     assert_eq!(record, expected);
     let caller = world.finished[0].caller.as_ref().expect("the number goes to the store, beside the record");

@@ -83,7 +83,7 @@ fn the_end_while_held() {
     world.leg(listener, LegEvent::Ended(LegEnd::HungUp));
     assert_eq!(world.words(), "goodbye");
     world.said();
-    assert_eq!(world.end(), (Party::Us, How::Completed, Stage::Closing));
+    assert_eq!(world.end(), (Party::Listener, How::HungUp, Stage::Closing));
 }
 
 /// A re-INVITE without a description is answered with our offer; the answer comes in the ACK, and may hold.

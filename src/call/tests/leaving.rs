@@ -141,7 +141,7 @@ fn as_we_hang_up() {
     world.said();
     world.hangs_up();
     world.media_catches_up(true);
-    assert_eq!(world.end(), (Party::Us, How::Completed, Stage::Closing));
+    assert_eq!(world.end(), (Party::Listener, How::HungUp, Stage::Closing));
 }
 
 /// A worker that never closes a stream holds the record for two seconds, no longer.

@@ -49,8 +49,14 @@ impl World {
 
     fn make(made: Made, media_replies: bool) -> World {
         let now = Now { at: Instant::ZERO, civil: Civil::from_unix_millis(1_780_000_000_000) };
-        let arrival =
-            Arrival { call: CallId::from_raw(7), now, plan: made.plan, caller: made.caller, offer: made.offer };
+        let arrival = Arrival {
+            call: CallId::from_raw(7),
+            now,
+            plan: made.plan,
+            caller: made.caller,
+            located: None,
+            offer: made.offer,
+        };
         let mut world = World {
             call: Call::new(arrival, settings()),
             now,

@@ -29,7 +29,8 @@ impl Shard {
         let id = self.ids.call_id(now.civil);
         let caller = numbers::caller_identity(&invite);
         let service = plan.name.clone();
-        let arrival = Arrival { call: id, now, plan, caller, offer: invite.sdp };
+        let located = numbers::network_location(&invite);
+        let arrival = Arrival { call: id, now, plan, caller, located, offer: invite.sdp };
         self.legs.join(LegId::caller(id), session, invite.flow.remote.ip());
         let mut call = Call::new(arrival, self.call_settings.clone());
         let (outputs, at) = call::drain(&mut call);

@@ -14,57 +14,58 @@ impl Shard {
     pub(super) fn happened(&mut self, now: Now, event: sip::Event) {
         use sip::Event as Sip;
         match event {
-            Sip::Invite { session, invite } => {
-                self.arrived(now, session, invite);
-                true
+            Sip::Invite { session, invite } => self.arrived(now, session, invite),
+            Sip::Progress { session, status, .. } => {
+                self.on_leg(session, LegEvent::Progress { status });
             }
-            Sip::Progress { session, status, .. } => self.on_leg(session, LegEvent::Progress { status }),
             Sip::Answered { session, sdp } => {
                 if !self.on_leg(session, LegEvent::Answered { sdp }) {
                     self.command(now, Command::Hangup { session, reason: None });
                 }
-                return;
             }
             Sip::Rejected { session, status, .. } => {
                 self.on_leg(session, LegEvent::Rejected { status });
                 self.legs.part(session);
-                return;
             }
-            Sip::Confirmed { session, sdp } => self.on_leg(session, LegEvent::Confirmed { sdp }),
-            Sip::ReofferConfirmed { session, sdp } => self.on_leg(session, LegEvent::ReofferConfirmed { sdp }),
+            Sip::Confirmed { session, sdp } => {
+                self.on_leg(session, LegEvent::Confirmed { sdp });
+            }
+            Sip::ReofferConfirmed { session, sdp } => {
+                self.on_leg(session, LegEvent::ReofferConfirmed { sdp });
+            }
             Sip::Reoffer { session, sdp } => {
                 if !self.on_leg(session, LegEvent::Reoffer { sdp }) {
                     self.command(now, Command::AnswerReoffer { session, status: 481, sdp: None });
                 }
-                return;
             }
-            Sip::Reanswered { session, sdp } => self.on_leg(session, LegEvent::Reanswered { sdp }),
-            Sip::ReofferRejected { session, .. } => self.on_leg(session, LegEvent::ReofferRejected),
-            Sip::Info { session, content_type, body } => match dtmf_of(&content_type, &body) {
-                Some(digit) => self.on_leg(session, LegEvent::Digit(digit)),
-                None => true,
-            },
+            Sip::Reanswered { session, sdp } => {
+                self.on_leg(session, LegEvent::Reanswered { sdp });
+            }
+            Sip::ReofferRejected { session, .. } => {
+                self.on_leg(session, LegEvent::ReofferRejected);
+            }
+            Sip::Info { session, content_type, body } => {
+                if let Some(digit) = dtmf_of(&content_type, &body) {
+                    self.on_leg(session, LegEvent::Digit(digit));
+                }
+            }
             Sip::Ended { session, cause } => {
                 self.on_leg(session, LegEvent::Ended(leg_end(&cause)));
                 self.legs.part(session);
-                return;
             }
             Sip::Bound { user, bindings, new, .. } => {
                 self.event(Event::Bound { bindings, new });
                 self.reachable(now, &user, bindings);
-                true
             }
             Sip::Unbound { user, bindings, why } => {
                 self.event(Event::Unbound { why });
                 self.reachable(now, &user, bindings);
-                true
             }
             Sip::AuthFailed { flow, throttled } => {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
-                true
             }
-            Sip::Registration { .. } | Sip::OptionsReply { .. } => true,
-        };
+            Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
+        }
     }
 
     /// Hands an event to the leg that `session` carries; false when there is none.

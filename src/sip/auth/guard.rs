@@ -30,6 +30,17 @@ pub(in crate::sip) enum Verdict {
     OtherUri,
 }
 
+/// What a challenge depends on, besides the time.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sip) struct Asking {
+    /// The secret was right, and only the nonce too old.
+    pub stale: bool,
+    /// May SHA-256 be offered?
+    pub sha256: bool,
+    /// What tells one request from another.
+    pub about: u64,
+}
+
 /// Nonces and the sources that fail too often.
 #[derive(Clone, Debug)]
 pub(in crate::sip) struct Guard {
@@ -76,11 +87,12 @@ impl Guard {
         }
     }
 
-    /// The values of WWW-Authenticate, strongest first. `about` is what tells one request from another: nothing is kept,
-    /// and yet the copy of a request that was lost on its way meets the same challenge.
-    pub fn challenges(&self, now: Instant, accounts: &Accounts, stale: bool, about: u64) -> Vec<String> {
+    /// The values of WWW-Authenticate, strongest first. Nothing is kept, and yet the copy of a request that was
+    /// lost on its way meets the same challenge.
+    pub fn challenges(&self, now: Instant, accounts: &Accounts, asked: Asking) -> Vec<String> {
+        let Asking { stale, sha256, about } = asked;
         let mut algorithms = vec![Algorithm::Md5];
-        if accounts.offers_sha256() {
+        if sha256 && accounts.offers_sha256() {
             algorithms.insert(0, Algorithm::Sha256);
         }
         let nonce = self.make_nonce(now, about);
@@ -233,9 +245,13 @@ mod tests {
     }
 
     impl Scene {
+        fn ask(&self, stale: bool, about: u64) -> Vec<String> {
+            self.guard.challenges(self.now, &self.accounts, Asking { stale, sha256: true, about })
+        }
+
         fn challenge(&mut self) -> Challenge {
             let about = self.ids.next_u64();
-            let values = self.guard.challenges(self.now, &self.accounts, false, about);
+            let values = self.ask(false, about);
             choose(&values)
         }
 
@@ -254,10 +270,10 @@ mod tests {
     #[test]
     fn same_request_same_challenge() {
         let mut s = scene();
-        let first = s.guard.challenges(s.now, &s.accounts, false, 7);
+        let first = s.ask(false, 7);
         s.now += Duration::from_millis(500);
-        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, 7), first);
-        assert_ne!(s.guard.challenges(s.now, &s.accounts, false, 8), first);
+        assert_eq!(s.ask(false, 7), first);
+        assert_ne!(s.ask(false, 8), first);
     }
 
     /// The right answer is accepted once per count; the same bytes again are stale, never accepted; the next count is.
@@ -318,13 +334,13 @@ mod tests {
     #[test]
     fn what_is_offered() {
         let mut s = scene();
-        let both = s.guard.challenges(s.now, &s.accounts, true, 1);
+        let both = s.ask(true, 1);
         assert_eq!(both.len(), 2);
         assert!(both[0].contains("SHA-256") && both[0].ends_with("stale=true"), "{both:?}");
         let md5 = digest::ha1(Algorithm::Md5, b"old", "écoute".as_bytes(), b"phone");
         s.accounts.insert("old", Secret::hashes(Some(md5.to_uppercase()), None));
         let mut challenge = s.challenge();
-        assert_eq!(s.guard.challenges(s.now, &s.accounts, false, 2).len(), 1);
+        assert_eq!(s.ask(false, 2).len(), 1);
         let good = s.answer(&mut challenge, "old", "phone");
         assert_eq!(s.judge(&good), Verdict::Proved("old".into()));
     }

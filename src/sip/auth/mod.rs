@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub(super) use client::{Challenge, answer};
-pub(super) use guard::{Guard, Verdict};
+pub(super) use guard::{Asking, Guard, Verdict};
 
 use digest::{Algorithm, Ha1, ha1};
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::super::auth::Verdict;
+use super::super::auth::{Asking, Verdict};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
 use super::super::session::{NewCall, Session};
 use super::super::transaction::{MergeKey, User};
@@ -224,7 +224,9 @@ impl Endpoint {
         let mut reply = Reply::new(401);
         let cseq = request.message.cseq().map_or(0, |(cseq, _)| cseq).to_be_bytes();
         let about = reading::hash(&[request.message.call_id().unwrap_or_default(), &cseq]);
-        for challenge in self.guard.challenges(now, &accounts, stale, about) {
+        let agent = request.message.header(HeaderName::UserAgent).unwrap_or_default();
+        let sha256 = self.core.config.offer_sha256 && !MD5_ONLY.iter().any(|name| agent.starts_with(name));
+        for challenge in self.guard.challenges(now, &accounts, Asking { stale, sha256, about }) {
             reply = reply.header("WWW-Authenticate", challenge);
         }
         Err(reply)
@@ -235,6 +237,10 @@ fn is_equivalent(a: &[u8], b: &[u8]) -> bool {
     use super::super::message::Uri;
     matches!((Uri::parse(a), Uri::parse(b)), (Ok(a), Ok(b)) if a.equivalent(&b))
 }
+
+/// Telephones that give up when a challenge they do not know stands beside one they do (RFC 8760 §2.6 wants them to pass
+/// over it): the libre library up to its version 1.
+const MD5_ONLY: [&[u8]; 2] = [b"baresip v0.", b"baresip v1."];
 
 /// How many Diversion, History-Info and asserted identities are read.
 const VALUES_MAX: usize = 8;

@@ -155,8 +155,9 @@ impl Endpoint {
         let notes = self.core.layer.flow_closed(&flow);
         self.core.notes.extend(notes);
         self.settle();
-        for session in self.sessions.values_mut() {
-            session.flow_closed(&mut self.core, &flow);
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in ids {
+            self.with_session(id, |session, core| session.flow_closed(core, &flow));
         }
         self.registrations.flow_closed(&mut self.core, &flow);
         self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));

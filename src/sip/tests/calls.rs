@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::network::{Faults, Network};
-use crate::sip::{CauseKind, Command, Event, Reason, SessionId, Side};
+use crate::sip::{CauseKind, Command, EndpointConfig, Event, Input, Reason, SessionId, Side, Transport};
 
 fn cause_of(net: &Network, end: usize, session: SessionId) -> (Side, CauseKind) {
     let last = net.ends[end].events.iter().rev().find_map(|(_, event)| match event {
@@ -448,6 +448,74 @@ fn survives_a_restart() {
         net.hangup(who, [ours, theirs][who]);
         net.run_dry();
         net.assert_settled("restart");
+        assert_eq!((net.ends[0].count("ended"), net.ends[1].count("ended")), (1, 1));
+    }
+}
+
+/// Over a connection nothing is repeated but the 2xx, refused calls are over at once, and all kinds of calls leave nothing.
+#[test]
+fn over_a_connection() {
+    for transport in [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss] {
+        let mut net = Network::new(24, 2, Faults::NONE);
+        net.transport = transport;
+        let (ours, _) = net.established();
+        assert!(net.latest(0).contains(&format!("Via: SIP/2.0/{} ", transport.via_name())));
+        net.hangup(0, ours);
+        net.call(Some("offer"));
+        net.run_for_ms(50);
+        let theirs = net.ends[1].called();
+        net.respond(1, theirs, 486, None);
+        net.run_for_ms(50);
+        let ours = net.call(Some("offer"));
+        net.run_for_ms(50);
+        net.hangup(0, ours);
+        net.run_dry();
+        assert_eq!((net.sent(0, "INVITE"), net.sent(0, "BYE"), net.sent(0, "CANCEL")), (3, 1, 1));
+        assert_eq!(net.sent(1, "SIP/2.0 4"), 2);
+        net.assert_settled("over a connection");
+    }
+}
+
+/// A connection closes in the middle of a call: a phone's session ends with it, a trunk's goes on (its BYE is sent to a
+/// new connection by the shell), and a call that rings is refused or forgotten.
+#[test]
+fn connection_lost() {
+    for (trunk, transport, ends) in
+        [(false, Transport::Tcp, true), (true, Transport::Tcp, false), (true, Transport::Ws, true)]
+    {
+        let mut net = Network::empty(25, Faults::NONE);
+        let trusted = vec![crate::sip::Network { addr: "10.0.0.0".parse().expect("ip"), prefix: 8 }];
+        let trusted = if trunk { trusted } else { Vec::new() };
+        for _ in 0..2 {
+            net.add(EndpointConfig { invite_auth_required: false, trusted: trusted.clone(), ..Default::default() });
+        }
+        net.transport = transport;
+        let (ours, _) = net.established();
+        net.call(Some("offer"));
+        net.run_for_ms(50);
+        for end in [0, 1] {
+            let flow = net.flow(end, 1 - end);
+            net.input(end, Input::FlowClosed(flow));
+        }
+        assert_eq!((net.ends[0].count("ended"), net.ends[0].count("rejected")), (usize::from(ends), 1));
+        assert_eq!(net.ends[1].count("ended"), 1 + usize::from(ends));
+        net.hangup(0, ours);
+        net.run_dry();
+        net.assert_settled("connection lost");
+    }
+}
+
+/// Both hang up or change the session in the same instant: a BYE that crosses a re-INVITE ends both sides once (P014).
+#[test]
+fn bye_meets_reinvite() {
+    for lag in 0..15 {
+        let mut net = Network::new(26, 2, Faults::NONE);
+        let (ours, theirs) = net.established();
+        net.command(0, Command::Reoffer { session: ours, sdp: Some(b"hold".to_vec()) });
+        net.run_for_ms(lag);
+        net.hangup(1, theirs);
+        net.run_dry();
+        net.assert_settled("crossing");
         assert_eq!((net.ends[0].count("ended"), net.ends[1].count("ended")), (1, 1));
     }
 }

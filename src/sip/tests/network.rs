@@ -8,7 +8,7 @@ use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
 use crate::sip::{
     Bytes, Command, Counts, Endpoint, EndpointConfig, Event, Flow, Headers, Input, OutgoingInvite, Output, SessionId,
-    Target,
+    Target, Transport,
 };
 
 /// What the network does to datagrams.
@@ -69,6 +69,8 @@ pub(super) struct Network {
     pub now: Instant,
     pub ends: Vec<End>,
     pub faults: Faults,
+    /// UDP, or a connection between any two ends.
+    pub transport: Transport,
     /// Drops a datagram for a reason of the test's own: sender, text.
     pub filter: Option<Filter>,
     /// Everything sent: time, sender, text.
@@ -95,6 +97,7 @@ impl Network {
             now: Instant::from_millis(1000),
             ends: Vec::new(),
             faults,
+            transport: Transport::Udp,
             filter: None,
             ladder: Vec::new(),
             last_remote: None,
@@ -112,7 +115,9 @@ impl Network {
     }
 
     pub fn flow(&self, from: usize, to: usize) -> Flow {
-        Flow::udp(self.ends[from].addr, self.ends[to].addr)
+        let flow = Flow::udp(self.ends[from].addr, self.ends[to].addr);
+        let connection = if self.transport.is_reliable() { (from + to) as u64 } else { 0 };
+        Flow { transport: self.transport, connection, ..flow }
     }
 
     pub fn command(&mut self, end: usize, command: Command) {

@@ -99,6 +99,21 @@ fn wrong_password() {
     assert_eq!(answers[0], answers[1]);
 }
 
+/// Both hashes are offered, the stronger first; to a phone known to stumble over SHA-256, MD5 alone.
+#[test]
+fn what_a_phone_can_read() {
+    for (agent, offered) in [("Linphone/5", 2), ("baresip v1.0.0 (x86_64/linux)", 1)] {
+        let mut net = scene(Faults::NONE);
+        let text = format!(
+            "REGISTER sip:ecoute.example SIP/2.0\r\nVia: SIP/2.0/UDP h;rport;branch=z9hG4bK1\r\n\
+             From: <sip:odile@ecoute.example>;tag=1\r\nTo: <sip:odile@ecoute.example>\r\nCall-ID: c\r\n\
+             CSeq: 1 REGISTER\r\nUser-Agent: {agent}\r\nContent-Length: 0\r\n\r\n"
+        );
+        net.inject(0, "203.0.113.5:1035", &text);
+        assert_eq!(net.latest(0).matches("WWW-Authenticate").count(), offered, "{}", net.latest(0));
+    }
+}
+
 /// Somebody else's address of record, with one's own password: 403. Another domain: 404.
 #[test]
 fn not_yours() {

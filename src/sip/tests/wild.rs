@@ -44,7 +44,13 @@ fn refused_with_reason() {
         (request("INVITE", "", "").replace("CSeq: 1 INVITE", "CSeq: 1 BYE"), 400, ""),
         (request("INVITE", "", "").replace("CSeq: 1 ", "CSeq: 2147483648 "), 400, ""),
         (request("INVITE", "Accept: text/plain\r\n", ""), 406, ""),
-        (request("INVITE", "", "").replace("Contact: <sip:x@192.168.1.5>\r\n", "").replace("<sip:x@h>", "<tel:3977>"), 400, ""),
+        (
+            request("INVITE", "", "")
+                .replace("Contact: <sip:x@192.168.1.5>\r\n", "")
+                .replace("<sip:x@h>", "<tel:3977>"),
+            400,
+            "",
+        ),
         (request("CANCEL", "", ""), 481, ""),
         (request("OPTIONS", "", ""), 200, "Allow: INVITE"),
         (request("OPTIONS", "", "").replace("Max-Forwards: 70", "Max-Forwards: 0"), 200, "Accept: application/sdp"),
@@ -276,8 +282,59 @@ fn nothing_leaks_into_debug() {
     assert!(!shown.contains("33476") && !shown.contains("Alice"), "{shown}");
 }
 
+fn edit(bytes: &mut Vec<u8>, edits: Vec<(u16, u8, u8)>) {
+    for (at, byte, kind) in edits {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = usize::from(at) % bytes.len();
+        match kind % 8 {
+            0..3 => bytes[at] = byte,
+            3..5 => bytes.insert(at, byte),
+            5..7 => {
+                bytes.remove(at);
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any message of a call, changed anyhow and sent again to either side at any time: no panic, no session hung.
+    #[test]
+    fn echoes(
+        which in any::<u16>(),
+        to in 0usize..2,
+        moment in 0u64..3000,
+        edits in proptest::collection::vec((any::<u16>(), any::<u8>(), any::<u8>()), 0..4),
+    ) {
+        let mut net = Network::new(7, 2, Faults::NONE);
+        let (ours, theirs) = net.established();
+        net.command(0, Command::Reoffer { session: ours, sdp: Some(b"hold".to_vec()) });
+        net.run_for_ms(20);
+        let status = if moment % 3 == 0 { 488 } else { 200 };
+        net.command(1, Command::AnswerReoffer { session: theirs, status, sdp: Some(b"held".to_vec()) });
+        net.run_for_ms(moment);
+        if moment % 2 == 0 {
+            net.hangup(1, theirs);
+        }
+        let (_, _, text) = net.ladder[usize::from(which) % net.ladder.len()].clone();
+        let mut bytes = text.into_bytes();
+        edit(&mut bytes, edits);
+        let flow = net.flow(to, 1 - to);
+        net.input(to, Input::Datagram { flow, bytes: &bytes });
+        net.run_for_ms(100);
+        for end in [0, 1] {
+            let sessions: Vec<_> = net.ends[end].last_words().into_keys().collect();
+            for session in sessions {
+                net.hangup(end, session);
+            }
+        }
+        net.run_dry();
+        net.assert_settled("echoes");
+    }
 
     /// Whatever bytes come, before and during a call: no panic, and afterwards everything settles.
     #[test]
@@ -290,18 +347,7 @@ proptest! {
         let method = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "X"][method];
         net.inject(0, STRANGER, &request("INVITE", "", ""));
         let mut bytes = request(method, "Route: <sip:a;lr>\r\nExpires: 5\r\n", "v=0\r\n").into_bytes();
-        for (at, byte, kind) in edits {
-            if bytes.is_empty() {
-                break;
-            }
-            let at = usize::from(at) % bytes.len();
-            match kind % 4 {
-                0 => bytes[at] = byte,
-                1 => bytes.insert(at, byte),
-                2 => { bytes.remove(at); }
-                _ => bytes.truncate(at.max(1)),
-            }
-        }
+        edit(&mut bytes, edits);
         let flow = Flow::udp(net.ends[0].addr, STRANGER.parse().expect("an address"));
         net.input(0, Input::Datagram { flow, bytes: &bytes });
         let sessions: Vec<_> = net.ends[0].events.iter().filter_map(|(_, event)| event.session()).collect();
