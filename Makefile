@@ -36,8 +36,8 @@ peers:
 
 lint: needs
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --config .deny.toml check; else echo 'cargo-deny is not installed: licences not checked'; fi
+	$(CARGO) clippy --release --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo 'cargo-deny is not installed: licences not checked'; fi
 
 fmt:
 	$(CARGO) fmt

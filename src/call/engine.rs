@@ -385,11 +385,16 @@ pub fn drain(call: &mut Call) -> (VecDeque<Output>, Option<Instant>) {
 }
 
 /// The refusal of a caller's INVITE that never became a call of a plan.
-pub(super) fn refuse(context: &mut Context, status: u16, retry_after_s: Option<u32>) {
+pub(super) fn refuse(
+    context: &mut Context,
+    status: u16,
+    retry_after_s: Option<u32>,
+    warning: Option<(u16, &'static str)>,
+) {
     let id = context.caller_leg();
     if let Some(leg) = context.legs.get_mut(&id) {
         leg.signalling = Signalling::Over;
     }
-    context.act(id, LegAct::Reject { status, retry_after_s });
+    context.act(id, LegAct::Reject { status, retry_after_s, warning });
     context.leg_over(id);
 }

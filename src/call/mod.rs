@@ -220,6 +220,8 @@ pub enum LegAct {
         status: u16,
         /// Seconds after which another try is welcome.
         retry_after_s: Option<u32>,
+        /// What is wrong with the session description (RFC 3261 §20.43): code and words.
+        warning: Option<(u16, &'static str)>,
     },
     /// Ring a listener's device.
     Invite {

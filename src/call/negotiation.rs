@@ -14,24 +14,33 @@ use super::{LegAct, MediaAct};
 pub(super) struct Refused {
     /// The status code that says so.
     pub status: u16,
+    /// What a Warning header says of it.
+    pub warning: Option<(u16, &'static str)>,
+}
+
+impl Refused {
+    /// Our own fault, or a leg that is not there: nothing to tell of the description.
+    const fn plain(status: u16) -> Refused {
+        Refused { status, warning: None }
+    }
 }
 
 impl Context {
     /// Our offer on `leg`.
     pub fn offer(&mut self, leg: LegId) -> Result<Vec<u8>, Refused> {
-        self.negotiate(leg, Move::Offer { direction: Direction::SendRecv })?.ok_or(Refused { status: 500 })
+        self.negotiate(leg, Move::Offer { direction: Direction::SendRecv })?.ok_or(Refused::plain(500))
     }
 
     /// Our answer to `offer` on `leg`; the sound follows at once.
     pub fn answer(&mut self, leg: LegId, offer: &[u8]) -> Result<Vec<u8>, Refused> {
-        let answer = self.negotiate(leg, Move::TakeOffer(offer))?.ok_or(Refused { status: 500 })?;
+        let answer = self.negotiate(leg, Move::TakeOffer(offer))?.ok_or(Refused::plain(500))?;
         self.configure(leg);
         Ok(answer)
     }
 
     /// Takes the peer's answer to our offer on `leg`; the sound follows at once.
     pub fn take_answer(&mut self, leg: LegId, answer: Option<&[u8]>) -> Result<(), Refused> {
-        let answer = answer.ok_or(Refused { status: 488 })?;
+        let answer = answer.ok_or(Refused::plain(488))?;
         self.negotiate(leg, Move::TakeAnswer(answer))?;
         self.configure(leg);
         Ok(())
@@ -51,7 +60,7 @@ impl Context {
         };
         let (status, sdp) = match reply {
             Ok(sdp) => (200, Some(sdp)),
-            Err(Refused { status }) => (status, None),
+            Err(Refused { status, .. }) => (status, None),
         };
         self.act(leg, LegAct::AnswerReoffer { status, sdp });
     }
@@ -73,14 +82,14 @@ impl Context {
 
     fn negotiate(&mut self, id: LegId, step: Move<'_>) -> Result<Option<Vec<u8>>, Refused> {
         let capabilities = &self.settings.capabilities;
-        let leg = self.legs.get_mut(&id).ok_or(Refused { status: 481 })?;
-        let local = leg.local.as_ref().ok_or(Refused { status: 500 })?;
+        let leg = self.legs.get_mut(&id).ok_or(Refused::plain(481))?;
+        let local = leg.local.as_ref().ok_or(Refused::plain(500))?;
         match sdp::negotiate(capabilities, local, &leg.session, step) {
             Ok((session, sdp)) => {
                 leg.session = session;
                 Ok(sdp)
             }
-            Err(refusal) => Err(Refused { status: refusal.status() }),
+            Err(refusal) => Err(Refused { status: refusal.status(), warning: refusal.warning() }),
         }
     }
 

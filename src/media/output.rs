@@ -16,8 +16,8 @@
 use std::time::Duration;
 
 use crate::clock::Instant;
+use crate::ids::LegId;
 
-use super::Slot;
 use super::codec::FRAME;
 use super::rtp::{self, HEADER};
 
@@ -82,10 +82,10 @@ struct Passing {
     late_since: Option<Instant>,
 }
 
-/// Whom a passed packet comes from: a leg, and which of its streams.
+/// Whom a passed packet comes from: a leg, and which of its streams. Not its slot, which serves the next leg again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    pub slot: Slot,
+    pub leg: LegId,
     pub epoch: u32,
 }
 

@@ -176,7 +176,7 @@ impl Stream {
             return Err(DropReason::Unwanted);
         }
         let heard = |voice| Heard {
-            source: Source { slot: self.slot, epoch: self.epoch },
+            source: Source { leg: self.leg, epoch: self.epoch },
             number,
             timestamp: header.timestamp,
             marker: header.marker,

@@ -188,6 +188,9 @@ impl Rehearsal {
 
     /// On to the next instant at which something happens by itself.
     fn wait(&mut self) {
+        if self.bridged.is_some() {
+            return self.pass(Duration::from_secs(60)); // a minute of talk
+        }
         let Some(at) = earliest(self.call_at, self.dispatcher_at) else { return };
         self.pass(at.since(self.now.at));
         if self.dispatcher_at.is_some_and(|at| at <= self.now.at) {
@@ -239,10 +242,10 @@ impl Rehearsal {
         match act {
             LegAct::Answer { .. } => self.leg(leg, LegEvent::Confirmed { sdp: None }),
             LegAct::Invite { listener, shown, .. } => {
-                self.line(LineKind::Listener, format!("{listener} ☎ « {shown} »"));
+                self.line(LineKind::Listener, format!("{listener} « {shown} »"));
                 self.leg(leg, LegEvent::Progress { status: 180 });
             }
-            LegAct::Hangup(_) if !leg.is_caller() => self.line(LineKind::Listener, "☎ —"),
+            LegAct::Hangup(_) if !leg.is_caller() => self.line(LineKind::Listener, "—"),
             LegAct::Reject { status, .. } => self.line(LineKind::Call, format!("{status}")),
             _ => {}
         }

@@ -149,3 +149,40 @@ fn numbers_are_revealed_in_few_places() {
         .collect();
     assert!(faults.is_empty(), "`.reveal()` outside its places: {faults:?}");
 }
+
+/// The pages for staff that are made from the code stand in the repository as the code would make them now.
+/// `ECOUTE_BLESS=1` writes them anew.
+#[test]
+fn generated_pages_are_current() {
+    let pages = [
+        ("deploy/metrics.md", ecoute::ops::catalogue_markdown()),
+        ("deploy/settings.md", ecoute::config::reference_markdown()),
+        ("config/ecoute.sample.toml", ecoute::config::sample()),
+    ];
+    for (path, wanted) in pages {
+        let path = root().join(path);
+        let wanted = format!("{}\n", wanted.trim_end());
+        if std::env::var_os("ECOUTE_BLESS").is_some() {
+            fs::write(&path, &wanted).expect("a page can be written");
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        let name = path.display();
+        assert!(found == wanted, "{name} is out of date: run the tests with ECOUTE_BLESS=1 and look at what changed");
+    }
+}
+
+/// Every verb of the dialplan is explained to staff in both languages, and every metric has words and advice.
+#[test]
+fn every_verb_and_metric_is_documented() {
+    for language in ["fr", "en"] {
+        let page = ecoute::dialplan::staff_reference(language);
+        for verb in ["play", "menu", "ask", "when", "locate", "dispatch", "hangup"] {
+            assert!(page.contains(&format!("`{verb}`")), "{language}: {verb}");
+        }
+    }
+    let metrics = ecoute::ops::catalogue();
+    assert!(metrics.len() > 40);
+    for metric in metrics {
+        assert!(metric.help.len() > 10 && metric.act.len() > 10, "{}", metric.name);
+    }
+}

@@ -17,6 +17,9 @@ use super::super::{DispatchAct, HangupReason, How, LegEnd, MediaAct, Note, Party
 use super::waiting::{self, Waiting};
 use super::{Signal, State, closing, go};
 
+/// Who holds the call gives no sound by right, so silence does not tell that he is gone: he is asked this often.
+const HOLDER_ASKED_EVERY: Duration = Duration::from_secs(60);
+
 pub(in super::super) struct Bridged {
     /// Her place in the queue, should the dispatcher have taken the ring back as it was answered.
     waiting: Waiting,
@@ -25,6 +28,8 @@ pub(in super::super) struct Bridged {
     since: Instant,
     /// The listener's first sound is awaited until then.
     sound_by: Option<Instant>,
+    /// Somebody holds the call, and is asked then whether he is still there.
+    ask_at: Option<Instant>,
     until: Instant,
 }
 
@@ -46,23 +51,24 @@ pub(in super::super) fn enter(
     cx.listener_hung_up = false;
     cx.note(Note::Bridged { waited: now.at.since(waiting.since), rang: now.at.since(chosen) });
     let heard = cx.leg(leg).is_some_and(|leg| leg.started);
-    let bridged = Bridged {
+    let mut bridged = Bridged {
         waiting,
         token,
         leg,
         since: now.at,
         sound_by: (!heard).then_some(now.at + cx.settings.listener_sound),
+        ask_at: None,
         until: now.at + cx.settings.conversation_max,
     };
     // Either may hold the call already: the caller while she waited, the listener with his answer.
-    bridged.hold(cx, caller);
-    bridged.hold(cx, leg);
+    bridged.hold(cx, now, caller);
+    bridged.hold(cx, now, leg);
     State::Bridged(Box::new(bridged))
 }
 
 impl Bridged {
     pub fn deadline(&self) -> Instant {
-        self.sound_by.map_or(self.until, |at| at.min(self.until))
+        [self.sound_by, self.ask_at].into_iter().flatten().fold(self.until, Instant::min)
     }
 
     pub fn handle(mut self: Box<Self>, cx: &mut Context, now: Now, signal: Signal) -> State {
@@ -91,7 +97,7 @@ impl Bridged {
                 waiting.resume(cx)
             }
             Signal::Renegotiated { leg } => {
-                self.hold(cx, leg);
+                self.hold(cx, now, leg);
                 let silent = cx.leg(leg).is_some_and(|leg| !leg.started && !leg.holds_us());
                 if leg == self.leg && silent {
                     self.sound_by.get_or_insert(now.at + cx.settings.listener_sound);
@@ -102,6 +108,15 @@ impl Bridged {
                 cx.terminate(Party::Us, How::Completed);
                 self.release(cx, now);
                 closing::close(cx, now, HangupReason::Normal)
+            }
+            Signal::Deadline if self.ask_at.is_some_and(|at| at <= now.at) => {
+                self.ask_at = Some(now.at + HOLDER_ASKED_EVERY);
+                for leg in [cx.caller_leg(), self.leg] {
+                    if cx.leg(leg).is_some_and(Leg::holds_us) {
+                        cx.probe(leg);
+                    }
+                }
+                State::Bridged(self)
             }
             Signal::Deadline => {
                 let holding = cx.leg(self.leg).is_some_and(Leg::holds_us);
@@ -163,9 +178,11 @@ impl Bridged {
     }
 
     /// One party put the other on hold, or came back.
-    fn hold(&self, cx: &mut Context, leg: LegId) {
+    fn hold(&mut self, cx: &mut Context, now: Now, leg: LegId) {
         let caller = cx.caller_leg();
         let other = if leg == caller { self.leg } else { caller };
+        let held = [leg, other].into_iter().any(|leg| cx.leg(leg).is_some_and(Leg::holds_us));
+        self.ask_at = held.then(|| self.ask_at.unwrap_or(now.at + HOLDER_ASKED_EVERY));
         if cx.leg(leg).is_some_and(Leg::holds_us) {
             // A refresh of the hold does not begin the music anew.
             if cx.leg(other).is_some_and(|leg| leg.playing.is_none()) {

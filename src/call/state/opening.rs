@@ -45,7 +45,7 @@ impl Opening {
                     }
                     Err(refused) => {
                         cx.terminate(Party::Caller, How::NoCodec);
-                        refuse(cx, refused.status, None);
+                        refuse(cx, refused.status, None, refused.warning);
                         closing::settle(cx, now)
                     }
                 }
@@ -58,7 +58,7 @@ impl Opening {
 
     fn no_ports(self, cx: &mut Context, now: Now) -> State {
         cx.terminate(Party::Us, How::NoPorts);
-        refuse(cx, 503, Some(RETRY_AFTER_S));
+        refuse(cx, 503, Some(RETRY_AFTER_S), None);
         closing::settle(cx, now)
     }
 }

@@ -64,7 +64,7 @@ fn media_event(event: &MediaEvent) -> Option<String> {
 fn leg_act(act: &LegAct) -> String {
     match act {
         LegAct::Answer { .. } => "200 with SDP".to_owned(),
-        LegAct::Reject { status, retry_after_s } => match retry_after_s {
+        LegAct::Reject { status, retry_after_s, .. } => match retry_after_s {
             Some(span_s) => format!("{status}, again after {span_s} s"),
             None => status.to_string(),
         },

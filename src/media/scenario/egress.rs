@@ -38,6 +38,26 @@ fn one_stream_whatever_the_source() {
     check_egress(&lab.egress(LISTENER), 40);
 }
 
+/// A second listener who takes the place of the first in the worker's table is heard from his first packet on, although his
+/// telephone counts from a lower number.
+#[test]
+fn the_next_listener_is_heard() {
+    let mut lab = Lab::two_legs();
+    lab.tell(Command::Bridge { a: CALLER, b: LISTENER });
+    lab.talk(LISTENER, 500).sequence = 30_000;
+    lab.run(500);
+    lab.tell(Command::Close { leg: LISTENER });
+    let next = LegId { call: CALLER.call, nth: 2 };
+    lab.open(next, audio(next));
+    lab.tell(Command::Bridge { a: CALLER, b: next });
+    let talker = lab.talk(next, 500);
+    (talker.sequence, talker.voice) = (100, 0x80);
+    lab.run(600);
+    let heard = lab.egress(CALLER).iter().filter(|sent| (0x80..0xa0).contains(&sent.payload()[0])).count();
+    assert!(heard >= 24, "{heard} of 25 packets");
+    check_egress(&lab.egress(CALLER), 80);
+}
+
 /// What is heard of a prompt is the prompt, byte for byte, in either coding, and its end is told once, at its last frame.
 #[test]
 fn a_prompt_is_heard_exactly() {

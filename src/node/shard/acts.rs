@@ -64,17 +64,22 @@ impl Shard {
         }
         // A leg without a session is one whose end was heard already.
         let Some(session) = self.legs.session(leg) else { return };
-        let respond = |status, sdp, retry_after_s| Command::Respond {
-            session,
-            status,
-            reason: None,
-            sdp,
-            retry_after_s,
-            headers: Headers::none(),
-        };
         let command = match act {
-            LegAct::Answer { sdp } => respond(200, Some(sdp), None),
-            LegAct::Reject { status, retry_after_s } => respond(status, None, retry_after_s),
+            LegAct::Answer { sdp } => Command::Respond {
+                session,
+                status: 200,
+                reason: None,
+                sdp: Some(sdp),
+                retry_after_s: None,
+                headers: Headers::none(),
+            },
+            LegAct::Reject { status, retry_after_s, warning } => {
+                let mut headers = Headers::none();
+                if let Some((code, words)) = warning {
+                    headers.push("Warning", format!("{code} {} \"{words}\"", self.settings.from_host));
+                }
+                Command::Respond { session, status, reason: None, sdp: None, retry_after_s, headers }
+            }
             LegAct::AnswerReoffer { status, sdp } => Command::AnswerReoffer { session, status, sdp },
             LegAct::Reoffer { sdp } => Command::Reoffer { session, sdp: Some(sdp) },
             LegAct::Hangup(reason) => Command::Hangup { session, reason: Some(reason_header(reason)) },

@@ -1,5 +1,7 @@
 //! Callers' INVITEs, the staff's wishes, and what the media worker reports.
 
+use std::time::Duration;
+
 use crate::call::{self, Arrival, Call, How, MediaEvent, Party, Playback, Stage, record};
 use crate::clock::Now;
 use crate::dispatch;
@@ -100,6 +102,18 @@ impl Shard {
     /// A call panicked: a fault of ours, kept to this call. Its sessions are ended, its listener is freed, it is recorded.
     pub(super) fn panicked(&mut self, now: Now, id: CallId) {
         self.event(Event::Panicked(id));
+        // Asking anew, for nothing, ends whatever the dispatcher still holds for this call: a ring, or a conversation.
+        let nothing = dispatch::Request {
+            call: id,
+            priority: 0,
+            department: None,
+            language: String::new(),
+            tiers: Vec::new(),
+            ring: Duration::ZERO,
+            excluded: Vec::new(),
+        };
+        self.tell_dispatcher(now, dispatch::Input::Leave { call: id });
+        self.tell_dispatcher(now, dispatch::Input::Enqueue(nothing));
         self.tell_dispatcher(now, dispatch::Input::Leave { call: id });
         for session in self.legs.of_call(id) {
             let reason = Some(sip::Reason::sip(500));
