@@ -36,18 +36,18 @@ peers:
 
 lint: needs
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) clippy --profile proof --all-targets -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo 'cargo-deny is not installed: licences not checked'; fi
 
 fmt:
 	$(CARGO) fmt
 
 test: needs peers lint
-	$(CARGO) test --profile $(PROFILE) --lib --bins
-	$(CARGO) build --profile $(PROFILE) --bin ecoute
-	ECOUTE_BIN=$(CURDIR)/$(BIN) $(CARGO) test --profile $(PROFILE) --test it
-	$(CARGO) test --profile $(PROFILE) --test sim
-	$(BIN) demo
+	$(CARGO) test --profile proof --lib --bins
+	$(CARGO) build --profile proof --bin ecoute
+	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it
+	$(CARGO) test --profile proof --test sim
+	target/proof/ecoute demo
 
 bench: needs
 	$(CARGO) bench

@@ -212,7 +212,8 @@ impl Call {
 
     /// The ACK of our 2xx; with the answer, when the INVITE carried no offer (RFC 3261 §13.2.1).
     fn confirmed(&mut self, now: Now, id: LegId, sdp: Option<Vec<u8>>) {
-        let offered = self.context.leg(id).is_some_and(|leg| leg.session.offer_pending());
+        // The offer that waits may be that of a re-INVITE of ours, which overtook an ACK that was lost: not this one's.
+        let offered = self.context.leg(id).is_some_and(|leg| leg.session.offer_pending() && !leg.reoffering);
         if offered && self.context.take_answer(id, sdp.as_deref()).is_err() {
             self.context.terminate(Party::Caller, How::NoCodec);
             return self.end(now, HangupReason::NoCodec);

@@ -74,8 +74,19 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(fault) => {
-            eprintln!("ecoute: {fault:#}");
+            eprintln!("ecoute: {}", told(&fault));
             ExitCode::from(2)
         }
     }
+}
+
+/// A fault and what is behind it. Many of our sentences hold their cause already; it is not said twice.
+fn told(fault: &anyhow::Error) -> String {
+    let mut words = fault.to_string();
+    for cause in fault.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }

@@ -236,7 +236,7 @@ struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    /// Runs until everything has ended; true when no call had to be cut.
+    /// Runs until everything has ended; true when every call was settled in time, also those that a second signal ended.
     async fn until_stopped(&self, mut words: mpsc::Receiver<Word>) -> anyhow::Result<bool> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -294,11 +294,15 @@ impl Serving<'_> {
             Ok(loaded) => {
                 self.roster.store(loaded.setup.roster.clone());
                 let _ = ask(self.node.control(), Control::Reload(Box::new(loaded.setup)));
-                self.metrics.on(ops::Event::Loaded(What::Dialplan, LoadResult::Taken));
+                for what in [What::Dialplan, What::Listeners] {
+                    self.metrics.on(ops::Event::Loaded(what, LoadResult::Taken));
+                }
                 tracing::info!("reloaded; live calls keep the plan they began with");
             }
             Err(faults) => {
-                self.metrics.on(ops::Event::Loaded(What::Dialplan, LoadResult::Refused));
+                for what in [What::Dialplan, What::Listeners] {
+                    self.metrics.on(ops::Event::Loaded(what, LoadResult::Refused));
+                }
                 for fault in faults {
                     tracing::error!("not reloaded: {fault}");
                 }

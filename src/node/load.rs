@@ -43,7 +43,10 @@ pub fn load(sources: &Sources, tables: &Arc<Tables>) -> Result<Loaded, Vec<Strin
     let listeners = load_listeners(&sources.listeners, &mut faults);
     let mut plans: Vec<Arc<Plan>> = Vec::new();
     if sources.dialplans.is_empty() {
-        faults.push("no dialplan is configured: write at least one file into `dialplans`".to_owned());
+        faults.push(said(
+            "aucun plan d'appel n'est configuré : écrivez au moins un fichier dans `dialplans`",
+            "no dialplan is configured: write at least one file into `dialplans`",
+        ));
     }
     for path in &sources.dialplans {
         let name = path.display().to_string();
@@ -57,7 +60,11 @@ pub fn load(sources: &Sources, tables: &Arc<Tables>) -> Result<Loaded, Vec<Strin
         for earlier in &plans[..nth] {
             let twice = plan.numbers.iter().find(|number| earlier.numbers.contains(number));
             if let Some(number) = twice {
-                faults.push(format!("the number {number} is claimed by two plans: {} and {}", earlier.name, plan.name));
+                let (one, other) = (&earlier.name, &plan.name);
+                faults.push(said(
+                    &format!("deux plans prennent le numéro {number} : {one} et {other}"),
+                    &format!("two plans claim the number {number}: {one} and {other}"),
+                ));
             }
         }
     }
@@ -148,17 +155,34 @@ fn read(path: &Path, key: &str, faults: &mut Vec<String>) -> Option<String> {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Some(text),
             Err(_) => {
-                faults.push(format!("{} is not UTF-8 text: save it as UTF-8", path.display()));
+                let file = path.display();
+                faults.push(said(
+                    &format!("{file} n'est pas un texte UTF-8 : enregistrez-le en UTF-8"),
+                    &format!("{file} is not UTF-8 text: save it as UTF-8"),
+                ));
                 None
             }
         },
         Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
-            faults.push(format!("there is no file {} (configured as `{key}`)", path.display()));
+            let file = path.display();
+            faults.push(said(
+                &format!("le fichier {file} n'existe pas (réglage `{key}`)"),
+                &format!("there is no file {file} (setting `{key}`)"),
+            ));
             None
         }
         Err(fault) => {
-            faults.push(format!("{} cannot be read (configured as `{key}`): {fault}", path.display()));
+            let file = path.display();
+            faults.push(said(
+                &format!("le fichier {file} ne peut être lu (réglage `{key}`) : {fault}"),
+                &format!("{file} cannot be read (setting `{key}`): {fault}"),
+            ));
             None
         }
     }
+}
+
+/// A fault in both languages, the staff's first.
+fn said(french: &str, english: &str) -> String {
+    format!("{french}\n    {english}")
 }

@@ -176,6 +176,7 @@ async fn explain(
 }
 
 async fn listeners(State(shared): State<Arc<Shared>>) -> Response {
+    (shared.refresh)(&shared.metrics);
     Json(&**shared.listeners.load()).into_response()
 }
 

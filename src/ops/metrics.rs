@@ -222,7 +222,7 @@ metrics! {
         "Log lines in which something like a telephone number was masked"
         => "Always 0. Anything else is a fault of ours: report it with the line.";
     reloads: Family<ByLoad, Counter> = Family::default(), []
-        "Dialplans, listeners and configurations loaded anew, by what came of it"
+        "Dialplans (with their prompts) and listeners loaded anew, by what came of it"
         => "refused: the file has faults and the old one stays in force; run `ecoute check`.";
     ready: Gauge = Gauge::default(), []
         "1 while new calls are welcome"

@@ -8,6 +8,7 @@
 //! let engine = Engine::with("full", |e| e.set("sip.limits.calls_max", "2").plan(TEXT));
 //! ```
 #![expect(clippy::disallowed_methods, reason = "a child process is waited for on the real clock")]
+#![expect(clippy::panic, clippy::print_stdout, reason = "a test that cannot go on says why")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -62,6 +63,13 @@ impl Setup {
     /// The text of `plan.toml`.
     pub fn plan(mut self, text: &str) -> Setup {
         text.clone_into(&mut self.plan);
+        self
+    }
+
+    /// Other words in `plan.toml`.
+    pub fn replace(mut self, from: &str, to: &str) -> Setup {
+        assert!(self.plan.contains(from), "`{from}` is not in the plan");
+        self.plan = self.plan.replace(from, to);
         self
     }
 
@@ -176,7 +184,7 @@ impl Engine {
 
     /// Sends a signal to the child, and to nobody else.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         rustix::process::kill_process(pid, signal).expect("the child lives");
     }
 
@@ -299,7 +307,7 @@ pub fn free_port(ip: IpAddr) -> u16 {
 // ---- helpers -----------------------------------------------------------------------------------------------------
 
 /// The media ports of every engine: each has an address of its own.
-const MEDIA: std::ops::RangeInclusive<u16> = 20_000..=20_999;
+const MEDIA: std::ops::RangeInclusive<u16> = 20_000..=29_999;
 
 fn configuration(setup: &Setup, sip: SocketAddr, ops: SocketAddr) -> String {
     let quoted = |text: &dyn std::fmt::Display| format!("\"{text}\"");
@@ -310,6 +318,7 @@ fn configuration(setup: &Setup, sip: SocketAddr, ops: SocketAddr) -> String {
         ("prompts", quoted(&prompts.display())),
         ("listeners", quoted(&"listeners.toml")),
         ("sip.listen", quoted(&sip)),
+        ("sip.limits.calls_max", "200".to_owned()),
         ("media.address", quoted(&sip.ip())),
         ("media.ports", format!("\"{}-{}\"", MEDIA.start(), MEDIA.end())),
         ("media.workers", "1".to_owned()),

@@ -1,10 +1,16 @@
 //! One integration binary with many modules: linking is what one waits for.
 
 mod alloc;
+mod bad_things;
 mod dialplan_bad;
+mod engine;
 mod france_tables;
+mod load;
 mod ops_http;
+mod privacy;
 mod sdp_offers;
 mod sip_message;
+mod softphones;
 mod store_spool;
 mod tidy;
+mod wire;

@@ -48,12 +48,11 @@ pub struct Intent {
 /// Somebody who calls.
 #[derive(Debug)]
 pub struct Caller {
-    pub nth: usize,
     /// Her number, which nobody may ever see.
     pub number: String,
     pub intent: Intent,
-    /// Calls she will still place after this one.
-    pub again: u32,
+    /// Calls she will still place, this one included.
+    pub todo: usize,
     /// When she last heard what.
     heard: Option<(Instant, u16)>,
     talks: bool,
@@ -71,11 +70,10 @@ impl Caller {
     /// The `nth` caller.
     pub fn new(nth: usize, nature: &Nature, mut dice: IdSource) -> Caller {
         // Every third has a number of Isère, from which the department is guessed; the others call from mobiles.
-        let number =
-            if nth % 3 == 2 { format!("+334766123{nth:02}") } else { format!("+336126612{nth:02}") };
-        let again = if nature.habits.callers_call_again { dice.between(0, 2) as u32 } else { 0 };
+        let number = if nth % 3 == 2 { format!("+334766123{nth:02}") } else { format!("+336126612{nth:02}") };
+        let todo = 1 + if nature.habits.callers_call_again { dice.between(0, 2) as usize } else { 0 };
         let intent = intent(&mut dice, &nature.habits);
-        Caller { nth, number, intent, again, heard: None, talks: false, dice }
+        Caller { number, intent, todo, heard: None, talks: false, dice }
     }
 
     /// Is her department guessed from her number?
@@ -125,7 +123,6 @@ impl Caller {
     pub fn thinks_again(&mut self, habits: &Habits) {
         self.intent = intent(&mut self.dice, habits);
         self.intent.number = "3977";
-        self.again = self.again.saturating_sub(1);
     }
 
     /// How long she waits before she dials again.
@@ -176,7 +173,11 @@ fn intent(dice: &mut IdSource, habits: &Habits) -> Intent {
         number: if habits.callers_dial_wrong && dice.chance(100) { "3978" } else { "3977" },
         danger: dice.chance(200),
         postcode,
-        confirm: if dice.chance(700) { Some(if nonsense { dice.one_of(&['2', '7', '0', '#']) } else { '1' }) } else { None },
+        confirm: if dice.chance(700) {
+            Some(if nonsense { dice.one_of(&['2', '7', '0', '#']) } else { '1' })
+        } else {
+            None
+        },
         hold: habits.callers_hold && dice.chance(500),
         leave,
     }

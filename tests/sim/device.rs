@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ecoute::clock::Instant;
 use ecoute::ids::IdSource;
-use ecoute::media::{self, Plane};
+use ecoute::media::{self, Plane, Prompt};
 use ecoute::node::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 use ecoute::sdp::Capabilities;
 use ecoute::sip::{Flow, Headers};
@@ -19,10 +19,14 @@ use crate::ports::HostPorts;
 pub enum Line {
     Idle,
     Dialling,
-    Ringing { since: Instant },
+    Ringing {
+        since: Instant,
+    },
     /// He pressed "answer"; the ACK is awaited.
     Answering,
-    Connected { since: Instant },
+    Connected {
+        since: Instant,
+    },
 }
 
 /// What a telephone wants of the world.
@@ -49,17 +53,26 @@ pub struct Device {
     pub calls: u32,
     /// When the phone wants to be woken.
     pub wake: Option<Instant>,
+    /// What its owner says into it, and the tones he knows.
+    voice: (Arc<Prompt>, Vec<u16>),
     settings: PhoneSettings,
     lives: u16,
 }
 
 impl Device {
     /// An idle telephone.
-    pub fn new(name: String, ip: IpAddr, user: &str, password: Option<String>, number: u32, ids: &mut IdSource) -> Device {
+    pub fn new(
+        name: String,
+        ip: IpAddr,
+        account: (&str, Option<String>),
+        number: u32,
+        voice: (Arc<Prompt>, Vec<u16>),
+        ids: &mut IdSource,
+    ) -> Device {
         let sip = SocketAddr::new(ip, 5060);
         let settings = PhoneSettings {
-            user: user.to_owned(),
-            password,
+            user: account.0.to_owned(),
+            password: account.1,
             domain: ENGINE.ip().to_string(),
             local: sip,
             server: ENGINE,
@@ -69,7 +82,22 @@ impl Device {
         };
         let (plane, ports) = media_of(ip, 0, ids);
         let phone = Phone::new(settings.clone(), ids.fork());
-        Device { name, sip, phone, plane, ports, line: Line::Idle, alive: true, calls: 0, wake: None, settings, lives: 0 }
+        let mut device = Device {
+            name,
+            sip,
+            phone,
+            plane,
+            ports,
+            line: Line::Idle,
+            alive: true,
+            calls: 0,
+            wake: None,
+            voice,
+            settings,
+            lives: 0,
+        };
+        device.take_the_receiver();
+        device
     }
 
     /// The power fails: nothing is said, nothing is kept.
@@ -86,6 +114,7 @@ impl Device {
         (self.plane, self.ports) = media_of(self.sip.ip(), self.lives, ids);
         self.phone = Phone::new(self.settings.clone(), ids.fork());
         self.alive = true;
+        self.take_the_receiver();
     }
 
     /// When the plane wants its beat.
@@ -151,6 +180,14 @@ impl Device {
     pub fn serve(&mut self, now: Instant, outs: &mut Vec<Out>) {
         self.plane.handle_beat(now, &mut self.ports);
         self.hand_on(now, outs);
+    }
+
+    /// Its owner speaks and listens whenever a call is joined.
+    fn take_the_receiver(&mut self) {
+        let (voice, tones) = self.voice.clone();
+        for action in [PhoneAction::Speak(voice), PhoneAction::Listen(tones)] {
+            self.phone.handle_input(Instant::ZERO, PhoneInput::Act(action));
+        }
     }
 
     fn hand_on(&mut self, now: Instant, outs: &mut Vec<Out>) {

@@ -71,7 +71,14 @@ impl Engine {
     }
 
     /// One media packet reaches one of our ports.
-    pub fn packet(&mut self, now: Instant, from: std::net::SocketAddr, port: u16, bytes: &mut [u8], outs: &mut Vec<Out>) {
+    pub fn packet(
+        &mut self,
+        now: Instant,
+        from: std::net::SocketAddr,
+        port: u16,
+        bytes: &mut [u8],
+        outs: &mut Vec<Out>,
+    ) {
         if let Some((slot, kind)) = self.ports.owner(port) {
             self.plane.handle_packet(now, slot, kind, from, bytes, &mut self.ports);
             self.reports(outs);

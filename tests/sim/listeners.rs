@@ -16,13 +16,11 @@ const RING_MS: u64 = 5000;
 /// A listener, with all his telephones.
 #[derive(Debug)]
 pub struct Listener {
-    pub nth: usize,
     /// His telephones' places in the world.
     pub devices: Vec<usize>,
     habits: Habits,
     /// Until then a ring of another of his telephones is the same ring to him.
     minded_until: Instant,
-    /// What he chose to do with all his telephones at once, and when.
     dice: IdSource,
 }
 
@@ -36,9 +34,9 @@ pub struct Reaction {
 }
 
 impl Listener {
-    /// The `nth` listener.
-    pub fn new(nth: usize, devices: Vec<usize>, habits: Habits, dice: IdSource) -> Listener {
-        Listener { nth, devices, habits, minded_until: Instant::ZERO, dice }
+    /// A listener who owns these telephones.
+    pub fn new(devices: Vec<usize>, habits: Habits, dice: IdSource) -> Listener {
+        Listener { devices, habits, minded_until: Instant::ZERO, dice }
     }
 
     /// Something happens to one of his telephones. In the calm nobody vanishes.

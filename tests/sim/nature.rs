@@ -63,6 +63,7 @@ pub struct Habits {
     pub listeners_pause: bool,
     pub staff_ends_calls: bool,
     pub staff_reloads: bool,
+    pub staff_drains: bool,
 }
 
 /// One seed.
@@ -75,8 +76,6 @@ pub struct Nature {
     pub listeners: Vec<usize>,
     /// From here on the network is perfect.
     pub calm_at: Duration,
-    /// Nobody dials later.
-    pub last_dial: Duration,
     /// The longest way of a command to the media worker, and of its reports.
     pub worker_us: u64,
     /// At one instant, do timers go before packets?
@@ -101,14 +100,13 @@ impl Nature {
         let listeners = (0..if dice.chance(40) { 0 } else { dice.between(1, 4) })
             .map(|_| if dice.chance(350) { 2 } else { 1 })
             .collect();
-        let calm_at = dice.span_ms(12_000, 26_000);
+        let calm_at = dice.span_ms(12_000, 36_000);
         Nature {
             weather,
             habits,
-            callers: dice.between(2, 5) as usize,
+            callers: dice.between(2, 7) as usize,
             listeners,
             calm_at,
-            last_dial: calm_at + Duration::from_secs(2),
             worker_us: dice.one_of(&[0, 300, 300, 5_000, 40_000]),
             timers_first: dice.chance(500),
             dispatch: if dice.chance(200) { dispatch::Settings::default() } else { hurried() },
@@ -162,6 +160,7 @@ fn habits(dice: &mut IdSource) -> Habits {
         listeners_pause: often(),
         staff_ends_calls: dice.chance(100),
         staff_reloads: dice.chance(200),
+        staff_drains: dice.chance(60),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The virtual network: what becomes of each packet.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -17,12 +18,20 @@ pub struct Net {
     dice: IdSource,
     /// Hosts that are cut off, and until when.
     cuts: Vec<(IpAddr, Instant)>,
+    /// When the last media packet of each way arrives.
+    lanes: BTreeMap<(IpAddr, IpAddr), Instant>,
 }
+
+/// Of a thousand media packets, those that straggle and are overtaken. The rest queue up behind each other, as in a real
+/// router.
+const STRAGGLERS: u64 = 30;
+/// By how much, milliseconds: less than a key is pressed for.
+const STRAGGLE_MS: u64 = 60;
 
 impl Net {
     /// `weather` until `calm_at`, the calm afterwards.
     pub fn new(weather: Weather, calm_at: Instant, dice: IdSource) -> Net {
-        Net { weather, calm_at, dice, cuts: Vec::new() }
+        Net { weather, calm_at, dice, cuts: Vec::new(), lanes: BTreeMap::new() }
     }
 
     /// Cuts a host off.
@@ -45,6 +54,18 @@ impl Net {
         let first = self.way();
         let twice = weather.duplicate > 0 && self.dice.chance(weather.duplicate);
         [Some(first), twice.then(|| self.way())]
+    }
+
+    /// The same for a packet of a stream, whose packets mostly keep their order.
+    pub fn stream_fate(&mut self, now: Instant, from: IpAddr, to: IpAddr) -> [Option<Duration>; 2] {
+        let [Some(way), second] = self.fate(now, from, to) else { return [None, None] };
+        let lane = self.lanes.entry((from, to)).or_default();
+        let at = (*lane).max(now + way);
+        if now < self.calm_at && self.weather.delay_min_ms < self.weather.delay_max_ms && self.dice.chance(STRAGGLERS) {
+            return [Some(at.since(now) + self.dice.span_ms(0, STRAGGLE_MS)), second];
+        }
+        *lane = at;
+        [Some(at.since(now)), second]
     }
 
     fn way(&mut self) -> Duration {

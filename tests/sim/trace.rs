@@ -23,6 +23,11 @@ impl Trace {
         Trace { lines: VecDeque::new(), full, hash: 0xcbf2_9ce4_8422_2325 }
     }
 
+    /// Is every line kept?
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// Writes a line.
     pub fn line(&mut self, now: Instant, text: std::fmt::Arguments<'_>) {
         let micros = now.as_micros();

@@ -67,6 +67,8 @@ fn a_listener_who_holds_is_not_silent() {
     holds(&mut world, listener, "inactive");
     world.wait_ms(60_000);
     assert_eq!((world.call.stage(), world.words()), (Stage::Bridged, "hold_music …"));
+    // He was asked meanwhile whether he is still there; refusing the question changes nothing.
+    world.leg(listener, LegEvent::ReofferRejected);
     holds(&mut world, listener, "sendrecv");
     world.wait_ms(7999);
     assert_eq!(world.call.stage(), Stage::Bridged);

@@ -129,8 +129,7 @@ words! {
     /// What can be loaded anew while calls go on.
     enum Loaded { /// A dialplan.
         Dialplan = "dialplan", /// The listeners.
-        Listeners = "listeners", /// The configuration.
-        Config = "config", }
+        Listeners = "listeners", }
 }
 words! {
     /// What came of it.

@@ -1,0 +1,98 @@
+//! How a world begins: who is there, and what is in store for them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecoute::dispatch::Wish;
+use ecoute::media::Prompt;
+
+use super::queue::{Coming, Fate};
+use super::{LOOK_EVERY, Owner, World};
+use crate::callers::Caller;
+use crate::deeds::Deed;
+use crate::device::Device;
+use crate::dice::Dice;
+use crate::house::{self, ENGINE};
+use crate::listeners::Listener;
+
+impl World {
+    /// Callers and listeners, with their telephones.
+    pub(super) fn people(&mut self) {
+        let voices: Vec<u16> = (0..self.nature.callers).map(house::caller_hz).collect();
+        let mut prompts: Vec<u16> = (0..self.nature.listeners.len()).map(house::listener_hz).collect();
+        prompts.extend([house::DANGER_HZ, house::ASK_HZ, house::CONFIRM_HZ, house::BUSY_HZ]);
+        for nth in 0..self.nature.callers {
+            let caller = Caller::new(nth, &self.nature, self.dice.fork());
+            let account = (caller.number.as_str(), None);
+            let voice = (voice(house::caller_hz(nth)), prompts.clone());
+            let ip = house::caller_ip(nth);
+            let device = Device::new(format!("c{nth}"), ip, account, nth as u32, voice, &mut self.dice);
+            self.devices.push(device);
+            self.owners.push(Owner::Caller(nth));
+            self.callers.push(caller);
+            let at = self.now + self.dice.span_ms(1500, self.nature.calm_at.as_millis() as u64 + 2000);
+            self.put(at, Coming::Deed { device: nth, call: None, deed: Deed::Dial });
+        }
+        for nth in 0..self.nature.listeners.len() {
+            let mut devices = Vec::new();
+            for which in 0..self.nature.listeners[nth] {
+                let device = self.devices.len();
+                let name = format!("l{nth}{}", ["a", "b"][which]);
+                let (user, password) = (house::account(nth), Some(house::password(nth)));
+                let voice = (voice(house::listener_hz(nth)), voices.clone());
+                let ip = house::device_ip(nth, which);
+                let phone = Device::new(name, ip, (&user, password), device as u32, voice, &mut self.dice);
+                self.devices.push(phone);
+                self.owners.push(Owner::Listener(nth));
+                devices.push(device);
+                let at = self.now + self.dice.span_ms(0, 2000);
+                self.put(at, Coming::Deed { device, call: None, deed: Deed::Register });
+            }
+            let listener = Listener::new(devices, self.nature.habits, self.dice.fork());
+            self.listeners.push(listener);
+        }
+    }
+
+    /// What will happen to all.
+    pub(super) fn fates(&mut self) {
+        let span = self.nature.calm_at.as_millis() as u64;
+        let hosts: Vec<IpAddr> = self.devices.iter().map(|device| device.sip.ip()).collect();
+        if self.nature.weather.cuts {
+            for _ in 0..self.dice.between(1, 4) {
+                let at = self.now + self.dice.span_ms(1000, span);
+                let host = if self.dice.chance(150) { ENGINE.ip() } else { self.dice.one_of(&hosts) };
+                let fate = Fate::Cut(host, self.dice.span_ms(100, 6000));
+                self.put(at, Coming::Fate(fate));
+            }
+        }
+        if self.nature.habits.listeners_pause {
+            for nth in 0..self.listeners.len() {
+                for wish in [Wish::Paused, Wish::Ready] {
+                    let at = self.now + self.dice.span_ms(3000, span);
+                    self.put(at, Coming::Fate(Fate::Wish(nth, wish)));
+                }
+            }
+        }
+        let end_calls = self.dice.chance(500);
+        for (often, fate) in [
+            (self.nature.habits.staff_ends_calls, Fate::EndOneCall),
+            (self.nature.habits.staff_reloads, Fate::Reload),
+            (self.nature.habits.staff_drains, Fate::Drain { end_calls }),
+        ] {
+            if often {
+                let at = self.now + self.dice.span_ms(4000, span);
+                self.put(at, Coming::Fate(fate));
+            }
+        }
+        for nth in 0..self.listeners.len() {
+            self.put(self.calm_at, Coming::Fate(Fate::Wish(nth, Wish::Ready)));
+        }
+        self.put(self.now + LOOK_EVERY, Coming::Fate(Fate::Look));
+    }
+}
+
+/// What somebody says: always the same tone.
+fn voice(hz: u16) -> Arc<Prompt> {
+    Arc::new(Prompt::tone("voice", hz, Duration::from_secs(1)))
+}

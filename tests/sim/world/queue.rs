@@ -1,0 +1,81 @@
+//! What is to come, in one order: by time, and at one instant by the order in which it was put there.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecoute::clock::Instant;
+use ecoute::dispatch::Wish;
+use ecoute::media;
+
+use crate::deeds::Deed;
+
+/// Something that is to come.
+pub(super) enum Coming {
+    Datagram {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Arc<[u8]>,
+    },
+    Packet {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// For the engine's media worker.
+    Command(media::Command),
+    /// From the engine's media worker.
+    Report(media::Report),
+    /// On this telephone; only if it still has its `call`-th call, where one is named.
+    Deed {
+        device: usize,
+        call: Option<u32>,
+        deed: Deed,
+    },
+    Fate(Fate),
+}
+
+/// What happens to all.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    /// A host is cut off for so long.
+    Cut(IpAddr, Duration),
+    /// A listener pauses, or is back.
+    Wish(usize, Wish),
+    /// The staff ends a call.
+    EndOneCall,
+    /// The staff changes the set-up.
+    Reload,
+    /// The node is told to stop.
+    Drain { end_calls: bool },
+    /// The judge looks around.
+    Look,
+    /// Everybody unregisters.
+    GoHome,
+}
+
+/// All that is to come.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: BTreeMap<(Instant, u64), Coming>,
+    put: u64,
+}
+
+impl Queue {
+    /// `coming` comes at `at`, after whatever comes then already.
+    pub fn put(&mut self, at: Instant, coming: Coming) {
+        self.put += 1;
+        self.waiting.insert((at, self.put), coming);
+    }
+
+    /// When the next comes.
+    pub fn next_at(&self) -> Instant {
+        self.waiting.first_key_value().map_or(Instant::FAR, |((at, _), _)| *at)
+    }
+
+    /// The next.
+    pub fn take(&mut self) -> Option<Coming> {
+        self.waiting.pop_first().map(|(_, coming)| coming)
+    }
+}
