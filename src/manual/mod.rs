@@ -4,8 +4,10 @@
 //! - [`decisions`]: what was chosen where the choice was hard, what was refused, what would change our mind.
 //! - [`defaults`]: the numbers that a caller or a listener can feel, and why they are what they are.
 //! - [`lexicon`]: one word for one thing.
+//! - [`performance`]: what was measured before and after, and what did not help.
 
 pub mod a_call;
 pub mod decisions;
 pub mod defaults;
 pub mod lexicon;
+pub mod performance;

@@ -1,6 +1,7 @@
 //! What goes wrong around the engine: taken ports, broken files, floods, a full disk, its own violent death. Each gives a
 //! sentence that says what to do and the right status, and harms no call that runs.
 #![expect(clippy::disallowed_methods, reason = "ports are taken and processes waited for on the real machine")]
+#![expect(clippy::print_stdout, reason = "the sentences are shown beside the test that failed")]
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};

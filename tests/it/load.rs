@@ -4,6 +4,7 @@
 //! `ECOUTE_LOAD_SECONDS` sets for how long new callers come (10; the full run is 60), `ECOUTE_LOAD_RATE` how many a second.
 //! `tests/load/run` runs the full one and shows the figures.
 #![expect(clippy::disallowed_methods, reason = "what is measured here is real time, on real sockets")]
+#![expect(clippy::panic, reason = "a helper that cannot go on says why")]
 
 use std::collections::BTreeMap;
 use std::fs;

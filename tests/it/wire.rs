@@ -378,7 +378,7 @@ fn judge_answer(file: &str, offer: &str, answer: &str) {
             "{file}: formats that were offered: {ours:?}"
         );
         let voice = |format: &&str| matches!(*format, "0" | "8") || answer.contains(&format!("a=rtpmap:{format} PCM"));
-        assert!(ours[3..].iter().any(|format| voice(&format)), "{file}: a voice: {ours:?}");
+        assert!(ours[3..].iter().any(voice), "{file}: a voice: {ours:?}");
     }
     assert_eq!(on, 1, "{file}: one stream: {answer}");
     let direction = |text: &str| {

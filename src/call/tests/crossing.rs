@@ -112,3 +112,15 @@ fn after_the_record() {
     world.give(Input::End(How::Fault));
     assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Prompt));
 }
+
+/// A caller who falls silent before her ACK has come is asked by a re-INVITE; the ACK that comes after all belongs to our
+/// 200, and is not taken for an empty answer to the question.
+#[test]
+fn a_late_ack_crosses_our_question() {
+    let mut world = World::answering(CallerIdentity::Unknown);
+    world.caller_media(MediaEvent::Silent { for_ms: 30_000 });
+    assert!(world.saw("-> caller: re-INVITE"));
+    world.caller(LegEvent::Confirmed { sdp: None });
+    world.wait_ms(300);
+    assert_eq!(world.call.stage(), Stage::Prompt);
+}

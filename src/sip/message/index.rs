@@ -10,6 +10,9 @@ const INLINE: usize = 64;
 /// The known names, and one place for all others.
 const NAME_COUNT: usize = OTHER as usize + 1;
 
+/// A place that a byte cannot tell: this line or a later one.
+const BEYOND: u8 = 255;
+
 /// A piece of the message. 16 bits are enough: see [`super::MAX_MESSAGE`].
 #[derive(Clone, Copy, Default)]
 pub(super) struct Span {
@@ -24,6 +27,13 @@ impl Span {
             (Ok(at), Ok(len)) => Span { at, len },
             _ => Span::default(),
         }
+    }
+
+    /// As [`Span::new`], where both ends are known to be in order and within the largest message. (On a stream that holds
+    /// more, nobody looks at the pieces.)
+    #[inline]
+    pub(super) fn known(from: usize, to: usize) -> Span {
+        Span { at: from as u16, len: to.wrapping_sub(from) as u16 }
     }
 
     /// Where `part` lies in `whole`, of which it is a subslice.
@@ -62,8 +72,8 @@ pub(super) struct Index {
     pub(super) version_2: bool,
     pub(super) body: Span,
     count: u16,
-    /// For each name, where to begin looking for its lines: one more than the number of its first line, 0 without any.
-    firsts: [u8; NAME_COUNT],
+    /// For each name, where its lines are: one more than the number of its first line, and of its last; 0 without any.
+    places: [[u8; 2]; NAME_COUNT],
     inline: [Line; INLINE],
     /// All lines, once there are more than fit inline; empty (and not allocated) until then.
     spilled: Vec<Line>,
@@ -78,7 +88,7 @@ impl Index {
             version_2,
             body: Span::default(),
             count: 0,
-            firsts: [0; NAME_COUNT],
+            places: [[0; 2]; NAME_COUNT],
             inline,
             spilled: Vec::new(),
         }
@@ -100,9 +110,13 @@ impl Index {
         } else {
             return false;
         }
-        if let Some(first @ 0) = self.firsts.get_mut(usize::from(name)) {
-            // Beyond the reach of a byte the place is only where the looking begins.
-            *first = count.min(254) as u8 + 1;
+        if let Some([first, last]) = self.places.get_mut(usize::from(name)) {
+            // Beyond the reach of a byte the place is only where the looking begins, and it goes on to the end.
+            let place = if count < usize::from(BEYOND) { count as u8 + 1 } else { BEYOND };
+            *last = place;
+            if *first == 0 {
+                *first = place;
+            }
         }
         self.count += 1;
         true
@@ -117,12 +131,14 @@ impl Index {
         self.spilled.push(Line { name: u16::from(name), written, value });
     }
 
-    /// The lines from the first of this name on; other names are among them.
-    pub(super) fn lines_from(&self, name: u8) -> &[Line] {
-        match self.firsts.get(usize::from(name)) {
-            Some(0) | None => &[],
-            Some(first) => self.lines().get(usize::from(*first) - 1..).unwrap_or(&[]),
-        }
+    /// The lines from the first of this name to the last; other names may be among them.
+    pub(super) fn lines_around(&self, name: u8) -> &[Line] {
+        let lines = match self.places.get(usize::from(name)) {
+            Some([0, _]) | None => None,
+            Some([first, BEYOND]) => self.lines().get(usize::from(*first) - 1..),
+            Some([first, last]) => self.lines().get(usize::from(*first) - 1..usize::from(*last)),
+        };
+        lines.unwrap_or(&[])
     }
 
     /// The lines, in order.

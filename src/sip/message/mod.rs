@@ -31,6 +31,7 @@ mod params;
 mod parse;
 mod reason;
 mod response;
+mod scan;
 mod stream;
 mod text;
 mod uri;
@@ -177,7 +178,7 @@ impl<'a> Message<'a> {
         let bytes = self.bytes;
         let id = name.id();
         self.index
-            .lines_from(id)
+            .lines_around(id)
             .iter()
             .filter(move |line| {
                 line.name == u16::from(id)

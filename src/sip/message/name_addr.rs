@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::params::Params;
-use super::text::{closing_quote, decode_text, find_unquoted, is_blank, trim, trim_start, unfold};
+use super::scan::find;
+use super::text::{closing_quote, decode_text, find_unquoted, is_blank, quotes_close, trim, trim_start, unfold};
 use super::uri::{BadUri, Uri};
 
 /// An address, its display name and its parameters.
@@ -32,7 +33,7 @@ impl<'a> NameAddr<'a> {
     /// Reads one value (one element of the list, where the header is a list).
     pub fn parse(value: &'a [u8]) -> Result<NameAddr<'a>, BadNameAddr> {
         let value = trim(value);
-        let open = find_unquoted(value, |b| b == b'<').map_err(|_| BadNameAddr)?;
+        let open = find_unquoted::<b'<'>(value).map_err(|_| BadNameAddr)?;
         let parsed = match open {
             Some(open) => bracketed(value, open)?,
             None => bare(value)?,
@@ -85,7 +86,7 @@ impl fmt::Debug for NameAddr<'_> {
 /// `display <uri>;params`, with `<` at `open`.
 fn bracketed(value: &[u8], open: usize) -> Result<NameAddr<'_>, BadNameAddr> {
     let inside = &value[open + 1..];
-    let close = memchr::memchr(b'>', inside).ok_or(BadNameAddr)?;
+    let close = find(inside, b'>').ok_or(BadNameAddr)?;
     let display = trim(&value[..open]);
     let display = match display.first() {
         // One quoted string loses its quotes; a mixture of words and strings stays as written.
@@ -94,11 +95,13 @@ fn bracketed(value: &[u8], open: usize) -> Result<NameAddr<'_>, BadNameAddr> {
     };
     let tail = &inside[close + 1..];
     // Words between `>` and the first `;` mean nothing and are passed over; a quote that never closes is a fault.
-    let params = match find_unquoted(tail, |b| b == b';').map_err(|_| BadNameAddr)? {
+    let params = match find_unquoted::<b';'>(tail).map_err(|_| BadNameAddr)? {
         Some(at) => &tail[at..],
         None => b"",
     };
-    find_unquoted(params, |_| false).map_err(|_| BadNameAddr)?;
+    if !quotes_close(params) {
+        return Err(BadNameAddr);
+    }
     Ok(NameAddr { display, uri: trim(&inside[..close]), params: Params::new(params), bracketed: true })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::text::{closing_quote, find_unquoted, trim, unquote};
+use super::text::{find_unquoted, trim, unquote};
 
 /// Parameters as written, split when asked. Blanks around `;` and `=` do not matter; the first of two equal names wins.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -70,21 +70,11 @@ impl<'a> Iterator for ParamsIter<'a> {
 
     fn next(&mut self) -> Option<Param<'a>> {
         while !self.0.is_empty() {
-            let text = self.0;
-            let mut equals = None;
-            let mut at = 0;
-            while let Some(byte) = text.get(at) {
-                match byte {
-                    b';' => break,
-                    b'=' if equals.is_none() => equals = Some(at),
-                    b'"' => at += closing_quote(&text[at..]).unwrap_or(text.len() - at - 1),
-                    _ => {}
-                }
-                at += 1;
-            }
-            self.0 = text.get(at + 1..).unwrap_or(b"");
-            let text = &text[..at.min(text.len())];
-            let param = match equals {
+            // A quoted string that never ends takes everything with it.
+            let end = find_unquoted::<b';'>(self.0).ok().flatten().unwrap_or(self.0.len());
+            let text = &self.0[..end];
+            self.0 = self.0.get(end + 1..).unwrap_or(b"");
+            let param = match find_unquoted::<b'='>(text).ok().flatten() {
                 Some(at) => Param { name: trim(&text[..at]), value: Some(unquote(trim(&text[at + 1..]))) },
                 None => Param { name: trim(text), value: None },
             };
@@ -98,7 +88,7 @@ impl<'a> Iterator for ParamsIter<'a> {
 
 /// Splits `text` at its first `;` outside quotes: what stands before, and the parameters behind.
 pub(crate) fn split_params(text: &[u8]) -> (&[u8], Params<'_>) {
-    match find_unquoted(text, |b| b == b';') {
+    match find_unquoted::<b';'>(text) {
         Ok(Some(at)) => (trim(&text[..at]), Params::new(&text[at..])),
         _ => (trim(text), Params::default()),
     }

@@ -5,6 +5,22 @@
 
 use std::borrow::Cow;
 
+use super::scan::{find, find_either};
+
+/// The answers of a `const fn(u8) -> bool` to every byte: one look instead of a dozen questions.
+macro_rules! table_of {
+    ($question:ident) => {{
+        let mut answers = [false; 256];
+        let mut byte = 0;
+        while byte < answers.len() {
+            answers[byte] = $question(byte as u8);
+            byte += 1;
+        }
+        answers
+    }};
+}
+pub(super) use table_of;
+
 /// Space, tab, and the line ends inside a folded value.
 pub(crate) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
@@ -17,7 +33,8 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 
 /// Is this a token: at least one character, and only token characters?
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| is_token_byte(*b))
+    static TOKEN: [bool; 256] = table_of!(is_token_byte);
+    !text.is_empty() && text.iter().all(|b| TOKEN[usize::from(*b)])
 }
 
 /// `text` without blanks at either end.
@@ -90,26 +107,38 @@ pub(crate) fn word(text: &[u8]) -> (&[u8], &[u8]) {
 /// `text` starts with a quote: where its closing quote stands. A backslash takes the next byte with it.
 pub(crate) fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut at = 1;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at += find_either(text.get(at..)?, b'"', b'\\')?;
+        if text[at] == b'"' {
+            return Some(at);
         }
+        at += 2;
     }
-    None
 }
 
-/// The first byte for which `wanted` holds, outside quoted strings; `Err` when a quoted string never ends.
-pub(crate) fn find_unquoted(text: &[u8], wanted: impl Fn(u8) -> bool) -> Result<Option<usize>, Unbalanced> {
+/// Where `WANTED` stands first, outside quoted strings; `Err` when a quoted string before it never ends.
+pub(crate) fn find_unquoted<const WANTED: u8>(text: &[u8]) -> Result<Option<usize>, Unbalanced> {
     let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        if wanted(*byte) {
+    while let Some(more) = find_either(&text[at..], WANTED, b'"') {
+        at += more;
+        if text[at] == WANTED {
             return Ok(Some(at));
         }
-        at += if *byte == b'"' { closing_quote(&text[at..]).ok_or(Unbalanced)? + 1 } else { 1 };
+        at += closing_quote(&text[at..]).ok_or(Unbalanced)? + 1;
     }
     Ok(None)
+}
+
+/// Does every quoted string end?
+pub(crate) fn quotes_close(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = find(rest, b'"') {
+        match closing_quote(&rest[at..]) {
+            Some(end) => rest = &rest[at + end + 1..],
+            None => return false,
+        }
+    }
+    true
 }
 
 /// A quoted string that never ends.
@@ -165,13 +194,13 @@ pub(crate) fn list_comma(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
         // Most values hold no comma at all: one quick look settles it.
-        let comma = from + memchr::memchr(b',', &text[from..])?;
+        let comma = from + find(&text[from..], b',')?;
         let mut at = from;
         let mut skipped = false;
         while at < comma {
             at += match text[at] {
                 b'"' => closing_quote(&text[at..]).map_or(text.len(), |end| end + 1),
-                b'<' => memchr::memchr(b'>', &text[at..]).map_or(1, |end| end + 1),
+                b'<' => find(&text[at..], b'>').map_or(1, |end| end + 1),
                 _ => 1,
             };
             skipped = at > comma;

@@ -8,7 +8,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::params::Params;
-use super::text::number_u16;
+use super::scan::find;
+use super::text::{number_u16, table_of};
 
 /// A URI, split into its parts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub enum BadUri {
 impl<'a> Uri<'a> {
     /// Splits a URI (without brackets or blanks around it).
     pub fn parse(raw: &'a [u8]) -> Result<Uri<'a>, BadUri> {
-        let colon = memchr::memchr(b':', raw).ok_or(BadUri::Scheme)?;
+        let colon = find(raw, b':').ok_or(BadUri::Scheme)?;
         let (name, rest) = (&raw[..colon], &raw[colon + 1..]);
         let scheme = Scheme::from_bytes(name).ok_or(BadUri::Scheme)?;
         let empty = Uri {
@@ -174,9 +175,9 @@ pub fn parse_ip(host: &[u8]) -> Option<IpAddr> {
 /// The part of a `sip:` URI behind the scheme. The user may hold `;` and `?` (RFC 4475 §3.1.1.9), so the `@` is looked for
 /// first; it cannot stand unescaped anywhere else.
 fn split_sip<'a>(mut uri: Uri<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
-    let rest = match memchr::memchr(b'@', rest) {
+    let rest = match find(rest, b'@') {
         Some(at) => {
-            let (user, password) = match memchr::memchr(b':', &rest[..at]) {
+            let (user, password) = match find(&rest[..at], b':') {
                 Some(colon) => (&rest[..colon], Some(&rest[colon + 1..at])),
                 None => (&rest[..at], None),
             };
@@ -186,7 +187,7 @@ fn split_sip<'a>(mut uri: Uri<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
         None => rest,
     };
     let host_end = match rest.first() {
-        Some(b'[') => memchr::memchr(b']', rest).ok_or(BadUri::Host)? + 1,
+        Some(b'[') => find(rest, b']').ok_or(BadUri::Host)? + 1,
         _ => rest.iter().position(|b| matches!(b, b':' | b';' | b'?')).unwrap_or(rest.len()),
     };
     let (host, rest) = rest.split_at(host_end);
@@ -194,12 +195,12 @@ fn split_sip<'a>(mut uri: Uri<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
         return Err(BadUri::Host);
     }
     uri.host = host;
-    let (front, headers) = match memchr::memchr(b'?', rest) {
+    let (front, headers) = match find(rest, b'?') {
         Some(at) => (&rest[..at], &rest[at + 1..]),
         None => (rest, b"".as_slice()),
     };
     uri.headers = headers;
-    let port_end = memchr::memchr(b';', front).unwrap_or(front.len());
+    let port_end = find(front, b';').unwrap_or(front.len());
     uri.port = match &front[..port_end] {
         [] => None,
         [b':', digits @ ..] => Some(number_u16(digits).ok_or(BadUri::Port)?),
@@ -211,7 +212,7 @@ fn split_sip<'a>(mut uri: Uri<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
 
 /// The part of a `tel:` URI behind the scheme.
 fn split_tel<'a>(mut uri: Uri<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
-    let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+    let end = find(rest, b';').unwrap_or(rest.len());
     let (digits, params) = rest.split_at(end);
     if digits.is_empty() {
         return Err(BadUri::Host);
@@ -228,8 +229,14 @@ fn is_host(host: &[u8]) -> bool {
         [b'[', inner @ .., b']'] => {
             !inner.is_empty() && inner.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
         }
-        name => name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+        name => name.iter().all(|b| HOST[usize::from(*b)]),
     }
+}
+
+static HOST: [bool; 256] = table_of!(is_host_byte);
+
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
 /// `%` escapes resolved: each byte, and whether it was escaped. A `%` that is not followed by two digits stands for itself.

@@ -4,7 +4,8 @@
 //! From tag are let pass (RFC 2543 peers), and optional headers that cannot be read are ignored. Which methods, option
 //! tags and bodies we understand (405, 420, 415) is for the layers above.
 
-use super::text::{find_unquoted, is_blank, number};
+use super::scan::find;
+use super::text::{number, quotes_close, table_of};
 use super::{Fault, HeaderName, List, MAX_URI, Message, Method, NameAddr, Scheme, StartLine, Uri, Via};
 
 /// The largest CSeq number (RFC 3261 §8.1.1.5: below 2³¹).
@@ -71,7 +72,7 @@ fn cseq<'a>(message: &Message<'a>) -> Result<Method<'a>, Fault> {
 /// From and To are addresses with a scheme. What else is in their URIs is not ours to judge: people write numbers with
 /// spaces there.
 fn addresses(message: &Message<'_>) -> Result<(), Fault> {
-    let has_scheme = |a: NameAddr<'_>| memchr::memchr(b':', a.uri).is_some_and(|at| at > 0);
+    let has_scheme = |a: NameAddr<'_>| find(a.uri, b':').is_some_and(|at| at > 0);
     if !message.from().is_some_and(has_scheme) {
         Err(Fault::bad_request("Malformed From Header"))
     } else if !message.to().is_some_and(has_scheme) {
@@ -84,7 +85,7 @@ fn addresses(message: &Message<'_>) -> Result<(), Fault> {
 /// Every Via must be readable: an answer travels along all of them.
 fn vias(message: &Message<'_>) -> Result<(), Fault> {
     for line in message.headers_of(HeaderName::Via) {
-        if find_unquoted(line, |_| false).is_err() || List::strict(line).any(|value| Via::parse(value).is_err()) {
+        if !quotes_close(line) || List::strict(line).any(|value| Via::parse(value).is_err()) {
             return Err(Fault::bad_request("Malformed Via Header"));
         }
     }
@@ -102,7 +103,7 @@ fn request_uri(uri: &[u8]) -> Result<(), Fault> {
     if uri.len() > MAX_URI {
         return Err(Fault { status: 414, reason: "Request-URI Too Long" });
     }
-    let sound = !uri.iter().any(|b| is_blank(*b) || matches!(b, b'<' | b'>' | b'"') || *b < b' ');
+    let sound = !uri.iter().any(|b| MISPLACED[usize::from(*b)]);
     match Uri::parse(uri) {
         Ok(Uri { scheme: Scheme::Other(_), .. }) => Err(Fault { status: 416, reason: "Unsupported URI Scheme" }),
         Ok(_) if sound => Ok(()),
@@ -110,15 +111,24 @@ fn request_uri(uri: &[u8]) -> Result<(), Fault> {
     }
 }
 
+/// What cannot stand in a Request-URI, whatever its scheme: blanks, controls, and the marks around a URI elsewhere.
+static MISPLACED: [bool; 256] = table_of!(is_misplaced);
+
+const fn is_misplaced(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'<' | b'>' | b'"')
+}
+
 /// Contacts are where later requests go, so each must be readable; a URI with headers must stand in brackets (RFC 4475
 /// §3.1.2.13). `*` is for REGISTER alone.
 fn contacts(message: &Message<'_>, method: Method<'_>) -> Result<(), Fault> {
     const MALFORMED: Fault = Fault::bad_request("Malformed Contact Header");
     for line in message.headers_of(HeaderName::Contact) {
-        find_unquoted(line, |_| false).map_err(|_| MALFORMED)?;
+        if !quotes_close(line) {
+            return Err(MALFORMED);
+        }
         for value in List::new(line) {
             let contact = NameAddr::parse(value).map_err(|_| MALFORMED)?;
-            let bare_headers = !contact.bracketed && memchr::memchr(b'?', contact.uri).is_some();
+            let bare_headers = !contact.bracketed && find(contact.uri, b'?').is_some();
             let lifetime = contact.params.get("expires").filter(|_| method == Method::Register);
             if bare_headers
                 || (contact.is_star() && method != Method::Register)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::params::{Params, split_params};
-use super::text::{find_unquoted, is_blank, is_token, number_u16, trim, trim_end, trim_start};
+use super::text::{find_unquoted, is_blank, is_token, number_u16, table_of, trim, trim_end, trim_start};
 use super::uri::parse_ip;
 
 /// One Via value.
@@ -108,7 +108,7 @@ pub(super) fn split_via_params(value: &[u8]) -> (&[u8], impl Iterator<Item = Wri
     let mut rest = params.as_bytes();
     let pieces = std::iter::from_fn(move || {
         let text = rest.strip_prefix(b";")?;
-        let end = find_unquoted(text, |b| b == b';').ok().flatten().unwrap_or(text.len());
+        let end = find_unquoted::<b';'>(text).ok().flatten().unwrap_or(text.len());
         rest = &text[end..];
         Some(WrittenParam { written: trim(&text[..end]) })
     });
@@ -134,7 +134,7 @@ fn split_host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
         _ => text.iter().position(|b| *b == b':' || is_blank(*b)).unwrap_or(text.len()),
     };
     let (host, rest) = (&text[..host_end], trim_start(&text[host_end..]));
-    if host.is_empty() || !host.iter().all(|b| is_host_byte(*b)) {
+    if host.is_empty() || !host.iter().all(|b| HOST[usize::from(*b)]) {
         return None;
     }
     match rest {
@@ -145,6 +145,8 @@ fn split_host_port(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
         _ => None,
     }
 }
+
+static HOST: [bool; 256] = table_of!(is_host_byte);
 
 const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'[' | b']' | b':' | b'%')

@@ -1,5 +1,6 @@
 //! A SIP peer without a stack: it sends what it is told, byte for byte, and reads what comes, with a parser of its own.
 #![expect(clippy::disallowed_methods, reason = "a peer on a real socket, waited for on the real clock")]
+#![expect(clippy::panic, reason = "a peer that gets no answer says to what")]
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
