@@ -8,12 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use ecoute::call::record::{AttemptOutcome, Record};
@@ -21,6 +16,12 @@ use ecoute::store::Reader;
 use md5::Digest as _;
 
 use super::engine::{Engine, PASSWORD, own_address, pause, repository, wait_until};
+
+mod sipp;
+mod sound;
+
+use sipp::Sipp;
+use sound::Sound;
 
 /// SIPp's port, for callers and for listeners.
 const PORT: u16 = 5080;
@@ -173,6 +174,19 @@ fn more_callers_than_room() {
     println!("  INVITE to 200 of those answered   {}", percentiles(set_up_ms(&log)));
 }
 
+/// The judges see what they are there for: a listener with two callers at once, on the wire and in the records.
+#[test]
+fn the_judges_see_a_listener_rung_twice() {
+    let good =
+        "INV l01 10.0 0.0\nINV l02 10.0 5.0\nEND l01 11.0 0.0\nINV l01 11.0 1.0\nEND l02 12.0 0.0\nEND l01 12.0 0.0\n";
+    assert_eq!(twice_at_once(&on_the_wire(good)), Vec::<String>::new());
+    let bad = "INV l01 10.0 0.0\nINV l01 10.0 900.0\nEND l01 11.0 0.0\n";
+    assert_eq!(twice_at_once(&on_the_wire(bad)).len(), 1);
+    let taken = |from, to| ("l01".to_owned(), from, to);
+    assert_eq!(twice_at_once(&[taken(5, 9), taken(1, 5)]).len(), 0);
+    assert_eq!(twice_at_once(&[taken(4, 9), taken(1, 5)]).len(), 1);
+}
+
 // ---- the house ---------------------------------------------------------------------------------------------------
 
 /// An engine, and addresses for callers and listeners.
@@ -287,65 +301,7 @@ fn number(variable: &str, default: usize) -> usize {
     }
 }
 
-// ---- SIPp --------------------------------------------------------------------------------------------------------
-
-/// A running SIPp. It ends with its owner.
-struct Sipp {
-    child: Child,
-    log: std::path::PathBuf,
-    errors: std::path::PathBuf,
-    began: Instant,
-    status: Option<i32>,
-}
-
-impl Sipp {
-    fn start(engine: &Engine, scenario: &str, address: IpAddr, arguments: &[&str]) -> Sipp {
-        static NTH: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let name = format!("{scenario}-{}", NTH.fetch_add(1, Ordering::Relaxed));
-        let (log, errors) = (engine.dir.join(format!("{name}.log")), engine.dir.join(format!("{name}.errors")));
-        let file = |path: &Path| fs::File::create(path).expect("a file for what SIPp says");
-        let screen = file(&engine.dir.join(format!("{name}.screen")));
-        let mut command = Command::new("sipp");
-        command.arg(engine.sip.to_string()).arg("-sf").arg(scenarios().join(format!("{scenario}.xml")));
-        command.args(["-i", &address.to_string(), "-p", &PORT.to_string(), "-nostdin"]).args(arguments);
-        command.arg("-trace_logs").arg("-log_file").arg(&log).arg("-trace_err").arg("-error_file").arg(&errors);
-        command.current_dir(&engine.dir).stdin(Stdio::null()).stdout(screen).stderr(Stdio::null());
-        let child = command.spawn().unwrap_or_else(|fault| {
-            panic!("SIPp cannot be started ({fault}): install it with `make peers` (Debian: sip-tester)")
-        });
-        Sipp { child, log, errors, began: Instant::now(), status: None }
-    }
-
-    fn is_running(&mut self, within: Duration) -> bool {
-        if self.status.is_none() {
-            let status = self.child.try_wait().expect("the child can be asked");
-            self.status = status.map(|status| status.code().unwrap_or(-1));
-        }
-        assert!(self.began.elapsed() < within, "SIPp has not ended within {within:?}: {}", self.words());
-        self.status.is_none()
-    }
-
-    fn status(&self) -> Option<i32> {
-        self.status
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// The beginning of what it complained of.
-    fn words(&self) -> String {
-        let errors = fs::read(&self.errors).unwrap_or_default();
-        String::from_utf8_lossy(&errors).chars().take(1500).collect()
-    }
-}
-
-impl Drop for Sipp {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+// ---- what SIPp has written ----------------------------------------------------------------------------------------
 
 fn count(log: &str, word: &str) -> usize {
     log.lines().filter(|line| line.starts_with(word)).count()
@@ -470,145 +426,4 @@ impl Peak {
         self.waiting = self.waiting.max(level("queue_callers"));
         self.transactions = self.transactions.max(level("sip_transactions"));
     }
-}
-
-// ---- sound -------------------------------------------------------------------------------------------------------
-
-/// All callers' and all listeners' sound. A caller's packets carry a mark of her own; the listeners give back what they hear.
-/// What comes back to a caller must be her own.
-struct Sound {
-    stop: Arc<AtomicBool>,
-    callers: Option<JoinHandle<Heard>>,
-    echo: Option<JoinHandle<()>>,
-}
-
-/// What the callers heard.
-#[derive(Debug, Default)]
-struct Heard {
-    streams: usize,
-    /// Callers whose own words came back.
-    two_way: usize,
-    /// Packets with somebody else's mark.
-    foreign: u64,
-    packets: u64,
-    missing: u64,
-    gap_ms: u128,
-}
-
-/// One stream of the engine's to a caller.
-struct Stream {
-    ssrc: u32,
-    newest: u16,
-    last: Instant,
-    sequence: u16,
-    mark: u64,
-    came_back: u32,
-}
-
-const MARK: u64 = 0x6563_6f75_0000_0000;
-const FRAME: Duration = Duration::from_millis(20);
-
-impl Sound {
-    fn start(callers: IpAddr, listeners: IpAddr) -> Sound {
-        let open = |address, port| {
-            let socket = UdpSocket::bind((address, port)).expect("a port for sound");
-            socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
-            socket
-        };
-        let (callers, listeners) = (open(callers, CALLER_SOUND), open(listeners, LISTENER_SOUND));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (here, there) = (stop.clone(), stop.clone());
-        let callers = std::thread::spawn(move || speak_and_hear(&callers, &here));
-        let echo = std::thread::spawn(move || give_back(&listeners, &there));
-        Sound { stop, callers: Some(callers), echo: Some(echo) }
-    }
-
-    fn stop(mut self) -> Heard {
-        self.end()
-    }
-
-    fn end(&mut self) -> Heard {
-        self.stop.store(true, Ordering::Relaxed);
-        self.echo.take().map(JoinHandle::join);
-        self.callers.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for Sound {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn give_back(socket: &UdpSocket, stop: &AtomicBool) {
-    let mut buffer = [0; 2048];
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-        if length >= 12 {
-            buffer[8] ^= 0xff; // a source of its own: nobody likes to meet himself
-            let _ = socket.send_to(&buffer[..length], from);
-        }
-    }
-}
-
-fn speak_and_hear(socket: &UdpSocket, stop: &AtomicBool) -> Heard {
-    let mut heard = Heard::default();
-    let mut streams: BTreeMap<SocketAddr, Stream> = BTreeMap::new();
-    let mut buffer = [0; 2048];
-    let mut beat = Instant::now();
-    while !stop.load(Ordering::Relaxed) {
-        if let Ok((length, from)) = socket.recv_from(&mut buffer) {
-            hear(&mut heard, &mut streams, from, &buffer[..length]);
-        }
-        let now = Instant::now();
-        if now >= beat {
-            beat = (beat + FRAME).max(now);
-            // Who has not been heard for a while has hung up.
-            for (to, stream) in streams.iter_mut().filter(|(_, s)| now.duration_since(s.last).as_millis() < 100) {
-                let _ = socket.send_to(&frame(stream), to);
-            }
-        }
-    }
-    heard.two_way += streams.values().filter(|stream| stream.came_back > 5).count();
-    heard
-}
-
-fn hear(heard: &mut Heard, streams: &mut BTreeMap<SocketAddr, Stream>, from: SocketAddr, packet: &[u8]) {
-    if packet.len() < 20 || packet[1] & 0x7f != 8 {
-        return;
-    }
-    let word = |at: usize| u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]]);
-    let (ssrc, number, now) = (word(8), u16::from_be_bytes([packet[2], packet[3]]), Instant::now());
-    heard.packets += 1;
-    if streams.get(&from).is_none_or(|stream| stream.ssrc != ssrc) {
-        heard.streams += 1;
-        let mark = MARK | heard.streams as u64;
-        let stream = Stream { ssrc, newest: number, last: now, sequence: 0, mark, came_back: 0 };
-        if streams.insert(from, stream).is_some_and(|old| old.came_back > 5) {
-            heard.two_way += 1;
-        }
-        return;
-    }
-    let Some(stream) = streams.get_mut(&from) else { return };
-    heard.missing += u64::from(number.wrapping_sub(stream.newest).wrapping_sub(1).min(1000));
-    heard.gap_ms = heard.gap_ms.max(now.duration_since(stream.last).as_millis());
-    (stream.newest, stream.last) = (number, now);
-    let mark = u64::from(word(12)) << 32 | u64::from(word(16));
-    if mark == stream.mark {
-        stream.came_back += 1;
-    } else if mark >> 32 == MARK >> 32 {
-        heard.foreign += 1;
-    }
-}
-
-fn frame(stream: &mut Stream) -> Vec<u8> {
-    let mut packet = vec![0x80, 8];
-    stream.sequence = stream.sequence.wrapping_add(1);
-    packet.extend(stream.sequence.to_be_bytes());
-    packet.extend((u32::from(stream.sequence) * 160).to_be_bytes());
-    packet.extend((stream.mark as u32).to_be_bytes());
-    for _ in 0..20 {
-        packet.extend(stream.mark.to_be_bytes());
-    }
-    packet
 }
