@@ -45,7 +45,8 @@ fmt:
 test: needs peers lint
 	$(CARGO) test --profile proof --lib --bins
 	$(CARGO) build --profile proof --bin ecoute
-	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it
+	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- --skip load::
+	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- load::
 	$(CARGO) test --profile proof --test sim
 	target/proof/ecoute demo
 

@@ -37,6 +37,11 @@ impl Weather {
         self.loss == 0 && self.duplicate == 0 && !self.cuts
     }
 
+    /// Does every packet arrive, and soon enough to be heard?
+    pub fn is_smooth(&self) -> bool {
+        self.is_whole() && self.spike == 0
+    }
+
     /// The longest any packet is under way.
     pub fn longest(&self) -> Duration {
         Duration::from_millis(self.delay_max_ms + if self.spike > 0 { self.spike_ms } else { 0 })

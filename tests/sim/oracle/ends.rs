@@ -63,7 +63,9 @@ impl Oracle {
 
     /// The record is true in itself.
     fn judge_record(&self, told: &super::Told, record: &Record) -> Result<(), String> {
-        if record.attempts.len() != told.rings && told.rings < 50 {
+        // Where the staff ends a call, a ring may have been decided in the same breath.
+        let unheard = told.rings - record.attempts.len().min(told.rings);
+        if record.attempts.len() > told.rings || unheard > usize::from(told.staff_ended) && told.rings < 50 {
             return Err(format!("{} rings were decided, {} attempts are recorded", told.rings, record.attempts.len()));
         }
         if let Some(late) = record.attempts.iter().find(|attempt| attempt.ended_ms > record.ended_ms) {
@@ -127,7 +129,7 @@ impl Oracle {
             if record.bridged_ms.is_none() && !told_busy {
                 return Err("the caller stayed, met nobody, and was not told that nobody is free".into());
             }
-            if record.bridged_ms.is_none() && self.weather.is_whole() && !one.heard_busy {
+            if record.bridged_ms.is_none() && self.weather.is_smooth() && !one.heard_busy {
                 return Err("the caller was told that nobody is free, and did not hear it".into());
             }
         }
@@ -139,22 +141,17 @@ impl Oracle {
         if !self.weather.is_whole() || record.queued_ms.is_none() || self.which == Which::Real {
             return Ok(());
         }
-        if one.pressed.iter().filter(|keys| keys.len() > 1).count() > 1 {
-            return Ok(()); // she took a stutter for a new question, and keyed twice
+        let postcodes: Vec<&str> = one.pressed.iter().map(String::as_str).filter(|keys| keys.len() > 1).collect();
+        let said_yes = one.intent.confirm == Some('1') && one.pressed.iter().any(|keys| keys == "1");
+        let expected = match postcodes[..] {
+            [keyed] => POSTCODES.iter().find(|(code, _)| *code == keyed).map(|(_, department)| *department),
+            [] if one.guessed && said_yes && !one.intent.danger => Some("38"),
+            _ => return Ok(()), // nothing to expect; or she took a stutter for a new question, and keyed twice
+        };
+        // What she keyed and did not object to is believed; silence is a yes.
+        if expected.is_none() || one.intent.confirm.is_some_and(|key| key != '1') {
+            return Ok(());
         }
-        let keyed = one.intent.postcode.and_then(|keys| POSTCODES.iter().find(|(code, _)| *code == keys));
-        let confirms = one.intent.confirm == Some('1');
-        let expected =
-            match (one.guessed, keyed) {
-                (true, _) if confirms => Some("38"),
-                // Not confirmed, and asked: silence after what she keyed herself is a yes.
-                (_, Some((_, department)))
-                    if one.pressed.iter().any(|keys| one.intent.postcode == Some(keys.as_str())) =>
-                {
-                    if one.intent.confirm.is_none_or(|key| key == '1') { Some(*department) } else { return Ok(()) }
-                }
-                _ => return Ok(()),
-            };
         // She may have been sent on by the emergency words' key while she waited, or have left in the middle.
         if record.department.as_deref() != expected && one.stayed() && one.heard_confirm > 0 {
             return Err(format!("she keyed {expected:?}, and {:?} is on record", record.department));

@@ -68,7 +68,7 @@ impl Oracle {
 
     /// Two people part: did they hear each other?
     pub(super) fn bridge_over(&mut self, now: Instant, call: CallId) {
-        if !self.weather.is_whole() {
+        if !self.weather.is_smooth() {
             return;
         }
         let Some(told) = self.calls.get(&call) else { return };
