@@ -143,7 +143,7 @@ fn numbers_are_revealed_in_few_places() {
     let allowed = ["ids.rs", "france/", "node/numbers.rs", "store/", "sip/", "node/phone.rs"];
     let faults: Vec<String> = rust_sources()
         .into_iter()
-        .filter(|(file, _)| !allowed.iter().any(|place| file.starts_with(place)))
+        .filter(|(file, _)| !allowed.iter().any(|place| file.starts_with(place)) && !file.contains("/tests/"))
         .filter(|(_, text)| text.split("#[cfg(test)]").next().unwrap_or_default().contains(".reveal()"))
         .map(|(file, _)| file)
         .collect();

@@ -39,7 +39,7 @@ impl Engine {
     pub fn new(which: Which, nature: &Nature, ids: &mut IdSource) -> Engine {
         let media = house::media_settings(nature);
         let ports = HostPorts::new(media.ip, media.ports.clone());
-        let shard = Shard::new(house::shard_settings(nature), house::setup(which, nature), ids.fork());
+        let shard = Shard::new(house::shard_settings(nature), house::setup(which, nature, None), ids.fork());
         Engine { shard, plane: Plane::new(media, ids.fork()), ports, wake: None }
     }
 

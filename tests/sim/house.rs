@@ -76,11 +76,11 @@ pub fn department(nth: usize) -> Department {
     Department::from_code(SERVED[nth % SERVED.len()]).expect("a department of France")
 }
 
-/// The set-up that is served.
-pub fn setup(which: Which, nature: &Nature) -> Setup {
+/// The set-up that is served, perhaps without one of the listeners.
+pub fn setup(which: Which, nature: &Nature, without: Option<usize>) -> Setup {
     let mut roster = Roster::default();
     let mut accounts = Accounts::none();
-    for nth in 0..nature.listeners.len() {
+    for nth in (0..nature.listeners.len()).filter(|nth| Some(*nth) != without) {
         let centre = CentreId::new(&format!("centre-{nth}"));
         let departments = vec![department(nth)];
         roster.centres.push(Centre { id: centre.clone(), name: centre.to_string(), departments: departments.clone() });
@@ -120,7 +120,7 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
 /// The engine's media settings. A silent peer is asked after sooner than in service, so that a run stays short.
 pub fn media_settings(nature: &Nature) -> media::Settings {
     let settings = media::Settings::new(ENGINE.ip(), 20_000..=20_000 + 2 * nature.port_pairs - 1);
-    media::Settings { silence_after: Duration::from_secs(10), ..settings }
+    media::Settings { silence_after: nature.silence_after, ..settings }
 }
 
 static CALL: LazyLock<Arc<call::Settings>> =

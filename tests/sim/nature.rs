@@ -23,18 +23,31 @@ pub struct Weather {
     pub spike: u64,
     /// How much longer.
     pub spike_ms: u64,
+    /// Of a thousand SIP datagrams, those that lie somewhere for seconds, and come after all.
+    pub stale: u64,
     /// Hosts are cut off for a few seconds now and then.
     pub cuts: bool,
+    /// The way to the media worker is blocked for seconds now and then: no network, but as bad.
+    pub stalls: bool,
 }
 
 impl Weather {
     /// The calm: nothing is lost, and everything takes the same time.
-    pub const CALM: Weather =
-        Weather { loss: 0, duplicate: 0, delay_min_ms: 5, delay_max_ms: 5, spike: 0, spike_ms: 0, cuts: false };
+    pub const CALM: Weather = Weather {
+        loss: 0,
+        duplicate: 0,
+        delay_min_ms: 5,
+        delay_max_ms: 5,
+        spike: 0,
+        spike_ms: 0,
+        stale: 0,
+        cuts: false,
+        stalls: false,
+    };
 
-    /// Does every packet arrive, once?
+    /// Does every packet arrive, once and in time?
     pub fn is_whole(&self) -> bool {
-        self.loss == 0 && self.duplicate == 0 && !self.cuts
+        self.loss == 0 && self.duplicate == 0 && self.stale == 0 && !self.cuts && !self.stalls
     }
 
     /// Does every packet arrive, and soon enough to be heard?
@@ -83,6 +96,8 @@ pub struct Nature {
     pub calm_at: Duration,
     /// The longest way of a command to the media worker, and of its reports.
     pub worker_us: u64,
+    /// After so much silence a peer is asked whether he is there.
+    pub silence_after: Duration,
     /// At one instant, do timers go before packets?
     pub timers_first: bool,
     pub dispatch: dispatch::Settings,
@@ -112,6 +127,7 @@ impl Nature {
             callers: dice.between(2, 7) as usize,
             listeners,
             calm_at,
+            silence_after: Duration::from_secs(dice.one_of(&[2, 5, 10])),
             worker_us: dice.one_of(&[0, 300, 300, 5_000, 40_000]),
             timers_first: dice.chance(500),
             dispatch: if dice.chance(200) { dispatch::Settings::default() } else { hurried() },
@@ -139,7 +155,9 @@ fn weather(dice: &mut IdSource) -> Weather {
                 delay_max_ms: delay_min_ms + dice.between(0, 60),
                 spike: if dice.chance(300) { dice.between(1, 50) } else { 0 },
                 spike_ms: dice.between(50, 600),
+                stale: if dice.chance(250) { dice.between(1, 30) } else { 0 },
                 cuts: dice.chance(300),
+                stalls: dice.chance(60),
             }
         }
     }

@@ -56,6 +56,17 @@ impl Net {
         [Some(first), twice.then(|| self.way())]
     }
 
+    /// The same for a SIP datagram, which may also lie somewhere for seconds: less than T4, or it would not be SIP's network.
+    pub fn datagram_fate(&mut self, now: Instant, from: IpAddr, to: IpAddr) -> [Option<Duration>; 2] {
+        let mut fate = self.fate(now, from, to);
+        if now < self.calm_at && self.weather.stale > 0 && self.dice.chance(self.weather.stale) {
+            let longer = self.dice.span_ms(800, 4500);
+            let copy = usize::from(fate[1].is_some());
+            fate[copy] = fate[copy].map(|way| way + longer);
+        }
+        fate
+    }
+
     /// The same for a packet of a stream, whose packets mostly keep their order.
     pub fn stream_fate(&mut self, now: Instant, from: IpAddr, to: IpAddr) -> [Option<Duration>; 2] {
         let [Some(way), second] = self.fate(now, from, to) else { return [None, None] };

@@ -233,9 +233,14 @@ impl Endpoint {
     }
 }
 
+/// Equal by RFC 3261 §19.1.4, or but for a default port that only one of them writes: many phones do that in the `uri` of
+/// their digest, and it names no other resource.
 fn is_equivalent(a: &[u8], b: &[u8]) -> bool {
-    use super::super::message::Uri;
-    matches!((Uri::parse(a), Uri::parse(b)), (Ok(a), Ok(b)) if a.equivalent(&b))
+    use super::super::message::{Scheme, Uri};
+    let (Ok(a), Ok(b)) = (Uri::parse(a), Uri::parse(b)) else { return false };
+    let port = |uri: &Uri<'_>| uri.port.unwrap_or(if uri.scheme == Scheme::Sips { 5061 } else { 5060 });
+    let same_but_port = a.scheme == b.scheme && a.user == b.user && a.host.eq_ignore_ascii_case(b.host);
+    a.equivalent(&b) || (same_but_port && port(&a) == port(&b))
 }
 
 /// Telephones that give up when a challenge they do not know stands beside one they do (RFC 8760 §2.6 wants them to pass

@@ -18,11 +18,16 @@ use crate::house;
 /// In the calm, a free listener and a caller he could help may be apart for this long.
 const APART_MOST: Duration = Duration::from_secs(2);
 
+/// Whoever left the line is somewhere else, or on record, within this long: the figures of her streams are awaited.
+const FORGOTTEN_MOST: Duration = Duration::from_millis(2300);
+
 /// Those who wait, and those who could help them.
 #[derive(Debug)]
 pub struct Line {
     waiting: BTreeMap<CallId, Waiting>,
     arrivals: u64,
+    /// When each caller left the line.
+    left: BTreeMap<CallId, Instant>,
     listeners: Vec<Ready>,
     /// Callers who lost a listener once, and go first.
     raised: BTreeSet<CallId>,
@@ -46,6 +51,8 @@ struct Waiting {
 #[derive(Clone, Debug, Default)]
 struct Ready {
     paused: bool,
+    /// A roster once did not name him.
+    struck: bool,
     /// In peace until then (`None`: until he registers again).
     peace: Option<Option<Instant>>,
     /// Telephones that have registered in their present life.
@@ -58,6 +65,7 @@ impl Line {
         Line {
             waiting: BTreeMap::new(),
             arrivals: 0,
+            left: BTreeMap::new(),
             listeners: vec![Ready::default(); listeners],
             raised: BTreeSet::new(),
             apart: BTreeMap::new(),
@@ -83,6 +91,14 @@ impl Line {
     /// A listener pauses, or is back.
     pub fn wished(&mut self, listener: usize, wish: Wish) {
         self.listeners[listener].paused = wish == Wish::Paused;
+    }
+
+    /// A new roster, perhaps without one of the listeners. What his telephones show from then on may be an echo of before: he
+    /// is not expected to be reachable any more.
+    pub fn reloads(&mut self, without: Option<usize>) {
+        if let Some(nth) = without {
+            self.listeners[nth].struck = true;
+        }
     }
 
     /// A conversation is over: time for notes.
@@ -158,6 +174,7 @@ impl Oracle {
             }
             DecisionKind::Answered { .. } | DecisionKind::Left { .. } | DecisionKind::Exhausted { .. } => {
                 self.line.waiting.remove(&call);
+                self.line.left.insert(call, now);
             }
             DecisionKind::AutoPaused { listener, .. } => self.line.listeners[nth_of(listener)].paused = true,
             DecisionKind::Widened | DecisionKind::NobodyEligible => {}
@@ -187,6 +204,20 @@ impl Oracle {
         }
     }
 
+    /// Whoever waits stands in the line; when she left it, she is told at once.
+    pub(super) fn look_at_the_forgotten(&mut self, now: Instant) {
+        let forgotten = self.calls.iter().find(|(call, told)| {
+            told.record.is_none()
+                && matches!(told.stage, Stage::Waiting | Stage::Ringing)
+                && !self.line.waiting.contains_key(call)
+                && self.line.left.get(call).is_none_or(|at| now.since(*at) > FORGOTTEN_MOST)
+        });
+        if let Some((call, told)) = forgotten {
+            let why = format!("{call} is in {:?} since {:?} and not in the line any more", told.stage, told.stage_at);
+            self.fail(now, why);
+        }
+    }
+
     /// In the calm: does anybody wait while a listener is free for her?
     pub(super) fn look_at_the_line(&mut self, view: &View<'_>) {
         let now = view.now;
@@ -201,7 +232,7 @@ impl Oracle {
                 phone.alive && phone.line == device::Line::Idle && ready.registered.contains(place)
             });
             let held = self.holds.is_held(nth) || self.calls.values().any(|told| talks_with(told, nth));
-            if ready.paused || in_peace || !reachable || held {
+            if ready.paused || ready.struck || in_peace || !reachable || held {
                 continue;
             }
             for (call, waiting) in &self.line.waiting {

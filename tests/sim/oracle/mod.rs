@@ -217,6 +217,7 @@ impl Oracle {
         }
         self.look_for_ghosts(view);
         self.look_at_leavers(view.now);
+        self.look_at_the_forgotten(view.now);
         self.look_at_the_line(view);
     }
 

@@ -146,6 +146,11 @@ impl Oracle {
         }
     }
 
+    /// The staff hands in a new set-up, perhaps without one of the listeners.
+    pub fn reloads(&mut self, without: Option<usize>) {
+        self.line.reloads(without);
+    }
+
     /// The node is told to stop.
     pub fn drains(&mut self) {
         self.draining = true;

@@ -77,13 +77,20 @@ impl World {
         let end_calls = self.dice.chance(500);
         for (often, fate) in [
             (self.nature.habits.staff_ends_calls, Fate::EndOneCall),
-            (self.nature.habits.staff_reloads, Fate::Reload),
+            (self.nature.habits.staff_reloads, Fate::Reload { without: None }),
             (self.nature.habits.staff_drains, Fate::Drain { end_calls }),
         ] {
             if often {
                 let at = self.now + self.dice.span_ms(4000, span);
                 self.put(at, Coming::Fate(fate));
             }
+        }
+        if self.nature.habits.staff_reloads && !self.listeners.is_empty() && self.dice.chance(600) {
+            let nth = self.dice.below(self.listeners.len() as u64) as usize;
+            let from = self.now + self.dice.span_ms(2500, span);
+            let back = from + self.dice.span_ms(0, 8000);
+            self.put(from, Coming::Fate(Fate::Reload { without: Some(nth) }));
+            self.put(back, Coming::Fate(Fate::Reload { without: None }));
         }
         for nth in 0..self.listeners.len() {
             self.put(self.calm_at, Coming::Fate(Fate::Wish(nth, Wish::Ready)));

@@ -84,6 +84,9 @@ impl World {
     }
 
     fn worker_delay(&mut self) -> Duration {
+        if self.nature.weather.stalls && self.now < self.calm_at && self.dice.chance(8) {
+            return self.dice.span_ms(100, 3500);
+        }
         let most = self.nature.worker_us;
         let usual = most.min(300);
         Duration::from_micros(if most > usual && self.dice.chance(50) {
@@ -120,7 +123,7 @@ impl World {
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Arc<[u8]>) {
-        let fate = self.net.fate(self.now, from.ip(), to.ip());
+        let fate = self.net.datagram_fate(self.now, from.ip(), to.ip());
         if fate[0].is_none() {
             let words = sip_words::of(&bytes);
             note!(self, "     network loses {} > {}: {words}", from.ip(), to.ip());

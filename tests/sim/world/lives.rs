@@ -160,8 +160,9 @@ impl World {
                 self.oracle.drains();
                 self.tell_engine(Input::Control(Control::Drain { end_calls }));
             }
-            Fate::Reload => {
-                let setup = house::setup(self.which, &self.nature);
+            Fate::Reload { without } => {
+                self.oracle.reloads(without);
+                let setup = house::setup(self.which, &self.nature, without);
                 self.tell_engine(Input::Control(Control::Reload(Box::new(setup))));
             }
             Fate::Look => {

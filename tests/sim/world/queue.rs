@@ -45,8 +45,8 @@ pub(super) enum Fate {
     Wish(usize, Wish),
     /// The staff ends a call.
     EndOneCall,
-    /// The staff changes the set-up.
-    Reload,
+    /// The staff hands in a new set-up, perhaps without one of the listeners.
+    Reload { without: Option<usize> },
     /// The node is told to stop.
     Drain { end_calls: bool },
     /// The judge looks around.
