@@ -47,7 +47,7 @@ test: needs peers lint
 	$(CARGO) build --profile proof --bin ecoute
 	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- --skip load::
 	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- load::
-	$(CARGO) test --profile proof --test sim
+	ECOUTE_SIM_SEEDS=0..2000 $(CARGO) test --profile proof --test sim
 	target/proof/ecoute demo
 
 bench: needs
