@@ -90,7 +90,7 @@ impl Oracle {
         if record.listener.as_ref().map(nth_of) != last {
             return Err(format!("the listener on record is {:?}, and it was {last:?}", record.listener));
         }
-        if record.bridged_ms.is_some() != !told.bridges.is_empty() {
+        if record.bridged_ms.is_some() == told.bridges.is_empty() {
             return Err("the record does not know of the conversation".into());
         }
         let talked: Duration = told.bridges.iter().filter_map(|bridge| Some(bridge.to?.since(bridge.from))).sum();
