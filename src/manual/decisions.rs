@@ -35,5 +35,22 @@
 //! Chosen: `catch_unwind` around one input of one call; its sessions are ended, its listener freed, the record says `fault`.
 //! Not yet: taking the caller up again in a fresh call; it needs the checkpoints of a later version.
 //!
+//! ## Who holds a call is asked now and then
+//! Chosen: a re-INVITE every minute to whoever put the call on hold. Found by the simulator: a phone that dies while it holds
+//! sends nothing, and silence is its right; the other side heard music for hours.
+//!
+//! ## Digest: strict where it protects, lenient where it does not
+//! Chosen: SHA-256 and MD5 side by side (RFC 8760), nonces counted, the `uri` of the digest equal to the Request-URI but for a
+//! default port that only one of them writes. Phones known to give up beside a challenge they do not know get MD5 alone, by
+//! User-Agent. Refused: MD5 first for everybody. Changes our mind: a phone in the field that is not on that list.
+//!
+//! ## Tests run in a profile of their own
+//! Chosen: `[profile.proof]`, optimised and without link-time optimisation, with every assertion and overflow check awake. The
+//! simulator, the softphones and sipp judge that build. Refused: testing the release build, in which an overflow is silent.
+//!
+//! ## A key in the welcome counts
+//! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
+//! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
+//!
 //! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
 //! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.
