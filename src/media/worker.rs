@@ -471,10 +471,13 @@ mod tests {
     /// Ports that run out are an answer, not a hang; a full ring gives the command back; the thread ends with its handle.
     #[test]
     fn limits_and_the_end() {
-        let worker = worker(31_320..=31_321);
+        // A ring of one: a worker that is quick to empty it is still found with a command in it.
+        let options = WorkerOptions { commands: 1, ..WorkerOptions::default() };
+        let settings = Settings::new(LOCAL, 31_320..=31_321);
+        let worker = Worker::spawn(settings, options, IdSource::from_number(1), clock()).expect("a thread");
         worker.send(Command::Open { leg: leg(0) }).expect("room");
-        worker.send(Command::Open { leg: leg(1) }).expect("room");
         assert!(matches!(report(&worker), Report::Opened { .. }));
+        worker.send(Command::Open { leg: leg(1) }).expect("room");
         assert_eq!(report(&worker), Report::OpenFailed { leg: leg(1), why: OpenError::NoPorts });
         let flood = (0..1_000_000).map(|_| worker.send(Command::Stop { leg: leg(0), playback: PlaybackId(0) }));
         assert!(flood.into_iter().any(|sent| sent.is_err()), "a ring has an end");
