@@ -1,7 +1,7 @@
 //! Small questions to a message that several parts ask.
 
 use super::auth::Challenge;
-use super::message::{HeaderName, Message, Method, unfold};
+use super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
 use super::wire::SDP;
 use super::{Reason, ReasonProtocol};
 
@@ -26,6 +26,13 @@ pub(super) fn sdp(message: &Message<'_>) -> Option<Vec<u8>> {
     // A body without a type is what some old gateways send; only SDP can be meant.
     let untyped = || message.header(HeaderName::ContentType).is_none().then(|| message.body());
     described.or_else(untyped).filter(|body| !body.is_empty()).map(<[u8]>::to_vec)
+}
+
+/// The option tags of Require that are not among `understood` (§8.2.2.3).
+pub(super) fn not_understood(message: &Message<'_>, understood: &[&str]) -> Option<String> {
+    let known = |tag: &&[u8]| !understood.iter().any(|name| tag.eq_ignore_ascii_case(name.as_bytes()));
+    let strange: Vec<String> = message.require().filter(known).take(16).map(decode_text).collect();
+    (!strange.is_empty()).then(|| strange.join(", "))
 }
 
 /// The first Reason we understand; Q.850 before SIP, as it says more about a telephone call.
@@ -68,6 +75,18 @@ pub(super) fn contact_uri(message: &Message<'_>) -> Option<Vec<u8>> {
 pub(super) fn caller_uri(invite: &Message<'_>) -> Option<Vec<u8>> {
     let from = || invite.from().filter(|from| from.parsed_uri().is_ok_and(|uri| uri.is_sip()));
     contact_uri(invite).or_else(|| from().map(|from| from.uri.to_vec()))
+}
+
+/// The URIs of all Contacts, best first (`q`, RFC 3261 §20.10).
+pub(super) fn contact_uris(message: &Message<'_>) -> Vec<Vec<u8>> {
+    let q = |contact: &NameAddr<'_>| {
+        let text = contact.params.get("q").map(decode_text).unwrap_or_default();
+        text.parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).map_or(1000, |q| (q * 1000.0) as u16)
+    };
+    let mut found: Vec<(u16, Vec<u8>)> =
+        message.contacts().filter(|c| !c.is_star()).take(16).map(|c| (q(&c), c.uri.to_vec())).collect();
+    found.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
+    found.into_iter().map(|(_, uri)| uri).collect()
 }
 
 /// A header's first value on one line.

@@ -7,9 +7,9 @@ use super::message::{HeaderName, Message, MessageWriter, Method};
 use super::{EndpointConfig, Flow, Transport};
 
 /// The methods we understand.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK";
 /// The same where REGISTER is accepted.
-pub(super) const ALLOW_REGISTRAR: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER";
+pub(super) const ALLOW_REGISTRAR: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 /// The body we understand.
 pub(super) const SDP: &str = "application/sdp";
 
@@ -81,6 +81,7 @@ impl Draft {
         }
         if matches!(self.method, Method::Invite | Method::Update | Method::Options) {
             writer.header(HeaderName::Allow, ALLOW.as_bytes());
+            writer.header(HeaderName::Supported, config.supported().as_bytes());
         }
         if self.method == Method::Options {
             writer.header(HeaderName::Accept, SDP.as_bytes());
@@ -167,6 +168,7 @@ impl<'a> Reply<'a> {
         if self.contact {
             writer.contact(contact_uri(config, source, &config.contact_user).as_bytes());
             writer.header(HeaderName::Allow, ALLOW.as_bytes());
+            writer.header(HeaderName::Supported, config.supported().as_bytes());
         }
         for (name, value) in &self.headers {
             writer.header(HeaderName::from_bytes(name.as_bytes()), value.as_bytes());

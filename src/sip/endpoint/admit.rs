@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::auth::{Asking, Verdict};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
-use super::super::session::{NewCall, Session};
+use super::super::session::{NewCall, Session, UNDERSTOOD, interval_too_small};
 use super::super::transaction::{MergeKey, User};
 use super::super::wire::{ALLOW, ALLOW_REGISTRAR, Reply, SDP};
 use super::super::{Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading};
@@ -34,7 +34,7 @@ impl Endpoint {
             Method::Invite => self.admit_invite(request, merge),
             Method::Register => self.admit_register(request),
             Method::Options => {
-                let reply = Reply::new(200).contact().header("Accept", SDP).header("Supported", "");
+                let reply = Reply::new(200).contact().header("Accept", SDP);
                 self.core.reply_stateless(request.message, source, reply);
             }
             // A dialog is what these need, and there is none.
@@ -59,15 +59,13 @@ impl Endpoint {
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
     fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
-        let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
-        let strange: Vec<String> = message
-            .require()
-            .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
-            .take(16)
-            .map(decode_text)
-            .collect();
-        if !strange.is_empty() {
-            return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
+        let understood: &[&str] = match request.method {
+            Method::Register => &["path", "outbound"],
+            Method::Invite => UNDERSTOOD,
+            _ => &[],
+        };
+        if let Some(strange) = reading::not_understood(message, understood) {
+            return Some(Reply::new(420).header("Unsupported", strange));
         }
         if request.method != Method::Invite {
             return None;
@@ -111,6 +109,9 @@ impl Endpoint {
         }
         if reading::caller_uri(message).is_none() {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
+        }
+        if let Some(reply) = interval_too_small(&self.core.config, message) {
+            return self.core.reply_stateless(message, source, reply);
         }
         let Some(trust) = self.trust(&request) else { return };
         let id = self.new_session();

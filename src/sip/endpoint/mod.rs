@@ -211,7 +211,11 @@ impl Endpoint {
             | Alarm::ReinviteGuard(id)
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
-            | Alarm::AnswerGuard(id) => self.sessions.get_mut(&id),
+            | Alarm::AnswerGuard(id)
+            | Alarm::Reliable(id)
+            | Alarm::ReliableGuard(id)
+            | Alarm::SessionRefresh(id)
+            | Alarm::SessionExpiry(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
         match alarm {
@@ -223,6 +227,10 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
+            Alarm::Reliable(_) => session.resend_reliable(core),
+            Alarm::ReliableGuard(_) => session.reliable_overdue(core),
+            Alarm::SessionRefresh(_) => session.refresh_due(core),
+            Alarm::SessionExpiry(_) => session.session_expired(core),
             Alarm::Bindings | Alarm::Refresh(_) => {}
         }
         if session.is_settled() {
@@ -242,6 +250,8 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Prack(id)
+                | User::Refresh(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.on_note(&mut self.core, note);
@@ -297,7 +307,11 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::ReinviteGuard(id)
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
-        | Alarm::AnswerGuard(id) => Some(id),
+        | Alarm::AnswerGuard(id)
+        | Alarm::Reliable(id)
+        | Alarm::ReliableGuard(id)
+        | Alarm::SessionRefresh(id)
+        | Alarm::SessionExpiry(id) => Some(id),
         Alarm::Bindings | Alarm::Refresh(_) => None,
     }
 }

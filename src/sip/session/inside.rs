@@ -1,4 +1,4 @@
-//! Requests of the peer inside a session: BYE (§15), INFO (RFC 6086), and the doors to re-INVITE and UPDATE. What is not
+//! Requests of the peer inside a session: BYE (§15), INFO (RFC 6086), and the doors to re-INVITE, UPDATE and PRACK. What is not
 //! understood is answered 405, and never disturbs the session.
 
 use super::super::endpoint::Core;
@@ -6,7 +6,7 @@ use super::super::message::{HeaderName, Message, Method, OwnedMessage, unfold};
 use super::super::transaction::{TransactionId, User};
 use super::super::wire::{ALLOW, Reply};
 use super::super::{Cause, CauseKind, Event, Flow, Side, reading};
-use super::{Phase, Session};
+use super::{Phase, Session, UNDERSTOOD};
 
 /// A request inside a dialog, with its server transaction.
 pub(in crate::sip) struct Incoming<'m, 'a> {
@@ -33,16 +33,18 @@ impl Incoming<'_, '_> {
 impl Session {
     /// Does this request belong to our dialog: same Call-ID, and the peer's tag?
     pub fn is_of_dialog(&self, message: &Message<'_>) -> bool {
-        self.dialog.as_ref().is_some_and(|dialog| {
+        let ours = self.dialog.as_ref().is_some_and(|dialog| {
             message.call_id() == Some(dialog.call_id.as_slice())
                 && reading::from_tag(message).unwrap_or_default() == dialog.remote_tag
-        })
+        });
+        ours || self.early_of(message).is_some()
     }
 
     /// May a request inside the session come from there? A trunk's only from the trunks; a browser's only over its
     /// connection. Another address of a phone is let pass: phones walk from one network to the next.
     pub fn is_plausible_source(&self, core: &Core, source: &Flow) -> bool {
-        let Some(dialog) = &self.dialog else { return false };
+        let early = self.early.first().map(|early| &early.dialog);
+        let Some(dialog) = self.dialog.as_ref().or(early) else { return false };
         if dialog.believes_contact && core.config.trunk_of(source.remote.ip()).is_none() {
             return false;
         }
@@ -53,14 +55,20 @@ impl Session {
     /// A request of the peer inside this session, other than ACK and CANCEL.
     pub fn on_request(&mut self, core: &mut Core, request: Incoming<'_, '_>) {
         let message = request.message;
-        let (Some((cseq, method)), Some(dialog)) = (message.cseq(), self.dialog.as_mut()) else { return };
+        let early = self.early_of(message).and_then(|at| self.early.get_mut(at)).map(|early| &mut early.dialog);
+        let (Some((cseq, method)), Some(dialog)) = (message.cseq(), self.dialog.as_mut().or(early)) else { return };
         if !dialog.take_remote_cseq(cseq) {
             return request.answer(core, &Reply::new(500));
         }
         if self.told && method != Method::Bye {
             return request.answer(core, &Reply::new(481));
         }
+        if let Some(strange) = reading::not_understood(message, UNDERSTOOD) {
+            return request.answer(core, &Reply::new(420).header("Unsupported", strange));
+        }
         match method {
+            // Who is called may not leave an early dialog by BYE (§15); his answer to the INVITE says what he wants.
+            Method::Bye if matches!(self.phase, Phase::Calling(_)) => request.answer(core, &Reply::new(481)),
             Method::Bye => self.on_bye(core, &request),
             Method::Invite => self.on_reinvite(core, &request),
             Method::Update => self.on_update(core, &request),
@@ -76,8 +84,7 @@ impl Session {
             Method::Options => {
                 request.answer(core, &Reply::new(200).header("Allow", ALLOW).header("Accept", super::super::wire::SDP))
             }
-            // We never send a provisional response reliably, so there is nothing to acknowledge.
-            Method::Prack => request.answer(core, &Reply::new(481)),
+            Method::Prack => self.on_prack(core, &request),
             Method::Other(_) => request.answer(core, &Reply::new(501).header("Allow", ALLOW)),
             _ => request.answer(core, &Reply::new(405).header("Allow", ALLOW)),
         }
