@@ -143,7 +143,7 @@ fn b035_a_thousand_idle_connections() {
     }
     put(&mut other, &sent);
     assert_eq!(bench.message().1, sent);
-    assert_eq!(bench.streams.handle().figures().open, 1);
+    bench.figures_become(|figures| figures.open == 1);
     drop(idle);
 }
 
@@ -394,4 +394,39 @@ fn a_taken_port_is_told() {
     let (sender, _events) = bounded(1);
     let fault = Streams::start(StreamLimits::default(), &[again], framing, sender).expect_err("taken").to_string();
     assert!(fault.contains("in use") && fault.contains("TCP") && fault.contains("sip.tcp.listen"), "{fault}");
+}
+
+/// When the system has no descriptor left, accepting pauses (it neither spins nor dies), and goes on when there are some
+/// again. Done in a process of its own, whose limit is lowered.
+#[test]
+fn b035_no_descriptor_left() {
+    const CHILD: &str = "ECOUTE_TEST_FEW_FILES";
+    if std::env::var_os(CHILD).is_none() {
+        let program = std::env::current_exe().expect("this test");
+        let name = std::thread::current().name().expect("the test's name").to_owned();
+        let mut child = std::process::Command::new(program);
+        child.args([&name, "--exact", "--test-threads=1"]).env(CHILD, "1");
+        let output = child.output().expect("runs");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    files.current = Some(48);
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, files).expect("lowered");
+    let bench = Bench::tcp(StreamLimits { accept_pause: ms(50), ..StreamLimits::default() });
+    let mut held = Vec::new();
+    while let Ok(stream) = TcpStream::connect(bench.address()) {
+        held.push(stream);
+    }
+    bench.figures_become(|figures| figures.accept_faults > 0);
+    let (before, began) = (bench.streams.handle().figures().accept_faults, Instant::now());
+    std::thread::sleep(ms(300));
+    let tries = bench.streams.handle().figures().accept_faults - before;
+    assert!(tries >= 1 && u128::from(tries) <= began.elapsed().as_millis() / 50 + 1, "{tries} tries");
+    held.clear();
+    bench.figures_become(|figures| figures.open == 0);
+    let mut peer = bench.dial();
+    put(&mut peer, &request("served", ""));
+    while !matches!(bench.event(), StreamEvent::Message { .. }) {}
 }
