@@ -83,8 +83,10 @@ impl Desk {
             DeskInput::Answer { question, answer } => {
                 self.out.remove(&question);
                 let believed = self.cache.take(now, &question, answer, &self.settings);
-                for lookup in self.lookups.iter_mut().filter(|lookup| lookup.waits_for.remove(&question)) {
-                    lookup.known.insert(question.clone(), believed.clone());
+                for lookup in &mut self.lookups {
+                    if lookup.waits_for.remove(&question) {
+                        lookup.known.insert(question.clone(), believed.clone());
+                    }
                 }
                 self.go_on(now);
             }
@@ -165,7 +167,10 @@ impl Desk {
                 return Some(walk);
             }
             let mut moved = false;
-            for question in walk.open.iter().filter(|question| !lookup.waits_for.contains(question)).cloned() {
+            for question in walk.open.iter().cloned() {
+                if lookup.waits_for.contains(&question) {
+                    continue;
+                }
                 let kept = match self.cache.look(now, &question) {
                     Kept::Good(answer) => Some(answer),
                     Kept::Nothing if lookup.asked >= self.settings.questions => {
