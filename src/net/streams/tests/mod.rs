@@ -1,6 +1,7 @@
 //! The stream transports over loopback, with real sockets and short limits.
 
 mod certificates;
+mod ends;
 mod tcp;
 mod tls;
 mod websocket;
