@@ -52,5 +52,19 @@
 //! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
 //! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
 //!
-//! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
-//! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.
+//! ## Connections live on a small runtime, the shard hears whole messages
+//! Chosen: TCP, TLS and WebSocket on one named tokio thread; each message whole into a bounded channel, and a full channel makes
+//! the peer wait. A flow with connection 0 names a peer, not a connection, so that no pure room ever waits for one. Refused:
+//! streams on the shard's own poll loop, where a slow handshake would stand beside a call.
+//!
+//! ## One address means UDP and TCP
+//! Chosen: `sip.listen = "192.0.2.10:5060"` takes both, as RFC 3261 §18 asks of every element. The price: a deployment whose
+//! TCP port of that number is taken must write `udp:` before it.
+//!
+//! ## Wildcards in a peer's certificate
+//! Chosen: a DNS name with a wildcard is believed, against RFC 5922 §7.2, when the certificate has no `sip:` name; the names on
+//! the web work so. It rests on belief, not on a survey of carriers. Changes our mind: one that is hurt by it.
+//!
+//! ## Opus, G.722, SRTP, NATS and calling out over TLS are not here yet
+//! The types leave room (`sdp::Codec`, `net::Connect`, `cluster`). Nothing in the README claims them. The resolver of
+//! `net` is proved and not yet asked: trunks will.
