@@ -179,7 +179,9 @@ fn greet(
     let numbers: Vec<&str> =
         loaded.setup.plans.iter().flat_map(|plan| plan.numbers.iter().map(|number| &**number)).collect();
     println!("écoute {}", env!("CARGO_PKG_VERSION"));
-    println!("  SIP          {sip} (UDP)");
+    let sockets: Vec<String> =
+        config.sip.listen.iter().map(|one| format!("{}:{}", one.transport, one.address)).collect();
+    println!("  SIP          {}", sockets.join(", "));
     println!("  métriques    http://{operations}/metrics");
     println!("  numéros      {}", numbers.join(", "));
     println!("  écoutants    {}", config.listeners.display());
