@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::keys::{All, Written};
 use super::read::Faults;
 use super::values::{is_host_name, said};
-use super::{Config, Dispatch, Log, Media, Ops, Sip, Store};
+use super::{Config, Dispatch, Log, Media, Ops, Shield, Sip, Store};
 
 /// Builds the configuration and tells what contradicts itself. Keys that were faulty by themselves take no part.
 pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
@@ -36,6 +36,11 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             registration: seconds(all.sip_registration_s.value),
             calls_max: all.sip_calls_max.value,
             transactions_max: all.sip_transactions_max.value,
+            shield: Shield {
+                requests_per_second: all.sip_shield_requests_per_second.value,
+                ban: all.sip_shield_ban.value,
+                ban_longest: seconds(all.sip_shield_ban_longest_s.value),
+            },
         },
         media: Media {
             address,

@@ -22,7 +22,7 @@ use crate::ops::events::MediaFigures;
 use crate::ops::labels::{ByDrop, Room, Way, Word};
 use crate::ops::metrics::follow;
 use crate::ops::{Health, Metrics, Part};
-use crate::sip::Flow;
+use crate::sip::{self, Flow};
 use crate::store::{Entry, Store, StoreError, StoreHandle, StoreSettings};
 
 use super::clock::SystemClock;
@@ -89,6 +89,8 @@ pub struct Snapshot {
     pub devices: std::collections::BTreeMap<ListenerId, u32>,
     /// Where each call stands.
     pub calls: Vec<(CallId, crate::call::Stage)>,
+    /// Sources that are answered with silence; taken anew when the list changes.
+    pub bans: Arc<Vec<sip::Ban>>,
     /// Streams open over all workers.
     pub streams: u64,
     /// Has a drain come to its end?
@@ -141,6 +143,8 @@ impl Node {
             metrics,
             health,
             snapshot: snapshot.clone(),
+            bans: Arc::default(),
+            ban_changes: 0,
             shown: Instant::ZERO,
             beats_late: 0,
             beat_late_max: Duration::ZERO,
@@ -237,6 +241,8 @@ struct Run {
     metrics: Metrics,
     health: Health,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    bans: Arc<Vec<sip::Ban>>,
+    ban_changes: u64,
     shown: Instant,
     beats_late: u64,
     beat_late_max: Duration,
@@ -312,6 +318,8 @@ impl Run {
                         tracing::debug!(%fault, "a datagram could not be sent");
                     }
                 }
+                // Datagrams have no connection to close.
+                Output::Close(_) => {}
                 Output::Media(command) => self.command_worker(command),
                 Output::Record(finished) => {
                     self.observer.record(&finished);
@@ -343,6 +351,11 @@ impl Run {
         self.shown = now.at;
         let counts = self.shard.counts();
         self.observer.levels(now.at, &counts, inbox);
+        if self.shard.ban_changes() != self.ban_changes {
+            self.ban_changes = self.shard.ban_changes();
+            self.bans = Arc::new(self.shard.bans().copied().collect());
+        }
+        self.metrics.sip_bans.set(self.bans.iter().filter(|ban| ban.until > now.at).count() as i64);
         let mut figures = self.media_figures();
         self.beats_late += u64::from(figures.beat_late_max > BEAT_LATE);
         figures.beats_late = self.beats_late;
@@ -370,6 +383,7 @@ impl Run {
             listeners: self.shard.dispatcher().listener_states(now).collect(),
             devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
+            bans: self.bans.clone(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),
         }));

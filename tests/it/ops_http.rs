@@ -11,7 +11,7 @@ use ecoute::dispatch::ListenerState;
 use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
-    ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
+    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;
@@ -208,10 +208,12 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
     let asked = Arc::clone(asked);
     let view =
         ListenerView { id: ListenerId::new("isere"), centre: "alma-38".into(), state: ListenerState::Free, devices: 1 };
+    let ban = BanView { source: "192.0.2.66/32".into(), why: "scanner".into(), times: 2, left_s: Some(59) };
     Shared {
         metrics: Metrics::new(),
         health: health.clone(),
         listeners: Arc::new(arc_swap::ArcSwap::from_pointee(vec![view])),
+        bans: Arc::new(arc_swap::ArcSwap::from_pointee(vec![ban])),
         refresh: Box::new(|metrics| {
             metrics.queue_callers.set(4);
         }),
