@@ -474,7 +474,7 @@ mod tests {
 
     /// Ten thousand calls of all kinds leave the number of series as it was: nothing of a caller becomes a label.
     #[test]
-    fn series_do_not_grow_with_calls() {
+    fn p175_p183_series_do_not_grow_with_calls() {
         let metrics = Metrics::new();
         let count = |metrics: &Metrics| metrics.page().lines().filter(|line| !line.starts_with('#')).count();
         let way = Way::In;

@@ -1,7 +1,7 @@
 //! The server side: asking, and judging the answer.
 //!
-//! A nonce is the time of its making and the address it was given to, under a keyed hash, so asking costs no memory. Only a
-//! nonce that was *used* rightly is remembered, with its highest count, until it is too old to be used anyway: a copied
+//! A nonce is the time of its making and the address it was given to, under a keyed hash, so asking costs next to no memory.
+//! Only a nonce that was *used* rightly is remembered, with its highest count, until it is too old to be used anyway: a copied
 //! Authorization is worth nothing.
 //!
 //! **A digest over a nonce that was not given to this very source is not judged at all**: the answer is a new challenge,
@@ -17,6 +17,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::super::message::Digest;
+use super::super::shield::Recent;
 use super::Accounts;
 use super::digest::{self, Algorithm, Asked, equal_in_constant_time, hex, quoted};
 use crate::clock::Instant;
@@ -72,13 +73,18 @@ pub(in crate::sip) struct Guard {
     key: [u8; 32],
     lifetime: Duration,
     used: BTreeMap<Nonce, u32>,
+    /// When each request was asked first, so that its copies meet the very same challenge.
+    asked: Recent<u64, Instant>,
     oldest_allowed: Instant,
 }
 
 type Nonce = (Instant, [u8; 16]);
 
-/// How long a nonce's time stands still, so that a repeated request meets the same challenge.
-const NONCE_STEP_US: u64 = 8_000_000;
+/// How long copies of a request meet the same challenge: as long as a telephone repeats it (Timer F).
+const SAME_FOR: Duration = Duration::from_secs(32);
+/// Requests whose first asking is remembered. A flood may push one out: its copy then meets another challenge, which is good
+/// as well.
+const ASKED_MAX: usize = 4096;
 const VALUE_BYTES_MAX: usize = 512;
 const USED_NONCES_MAX: usize = 20_000;
 /// What is hashed where there is no password.
@@ -91,18 +97,30 @@ impl Guard {
         for chunk in key.chunks_exact_mut(8) {
             chunk.copy_from_slice(&ids.next_u64().to_be_bytes());
         }
-        Guard { realm: realm.to_owned(), key, lifetime, used: BTreeMap::new(), oldest_allowed: Instant::ZERO }
+        Guard {
+            realm: realm.to_owned(),
+            key,
+            lifetime,
+            used: BTreeMap::new(),
+            asked: Recent::new(ASKED_MAX),
+            oldest_allowed: Instant::ZERO,
+        }
     }
 
-    /// The values of WWW-Authenticate, strongest first. Nothing is kept, and yet the copy of a request that was
-    /// lost on its way meets the same challenge.
-    pub fn challenges(&self, now: Instant, accounts: &Accounts, asked: Asking) -> Vec<String> {
+    /// The values of WWW-Authenticate, strongest first. The copy of a request whose answer was lost on its way meets the same
+    /// challenge.
+    pub fn challenges(&mut self, now: Instant, accounts: &Accounts, asked: Asking) -> Vec<String> {
         let Asking { stale, sha256, about, source } = asked;
         let mut algorithms = vec![Algorithm::Md5];
         if sha256 && accounts.offers_sha256() {
             algorithms.insert(0, Algorithm::Sha256);
         }
-        let nonce = self.make_nonce(now, about, &source);
+        let first = self.asked.touch(about, || now);
+        if now.since(*first) >= SAME_FOR {
+            *first = now;
+        }
+        let first = *first;
+        let nonce = self.make_nonce(first, about, &source);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = quoted(&self.realm);
         let one = |algorithm: Algorithm| {
@@ -158,8 +176,8 @@ impl Guard {
         if self.use_nonce(now, nonce, count) { Verdict::Proved(name) } else { Verdict::Stale }
     }
 
-    fn make_nonce(&self, now: Instant, about: u64, source: &[u8; 16]) -> String {
-        let time = (now.as_micros() / NONCE_STEP_US * NONCE_STEP_US).to_be_bytes();
+    fn make_nonce(&self, made: Instant, about: u64, source: &[u8; 16]) -> String {
+        let time = made.as_micros().to_be_bytes();
         let salt = (about ^ about >> 32).to_be_bytes();
         format!("{}{}{}", hex(&time), hex(&salt), hex(&self.seal(&time, &salt, source)))
     }
@@ -242,7 +260,7 @@ mod tests {
     }
 
     impl Scene {
-        fn ask(&self, stale: bool, about: u64) -> Vec<String> {
+        fn ask(&mut self, stale: bool, about: u64) -> Vec<String> {
             self.guard.challenges(self.now, &self.accounts, Asking { stale, sha256: true, about, source: HERE })
         }
 
@@ -271,17 +289,21 @@ mod tests {
 
     /// A copy of a request meets the same challenge, another request another one.
     #[test]
-    fn same_request_same_challenge() {
+    fn p095_same_request_same_challenge() {
         let mut s = scene();
         let first = s.ask(false, 7);
+        for _ in 0..63 {
+            s.now += Duration::from_millis(500);
+            assert_eq!(s.ask(false, 7), first);
+        }
         s.now += Duration::from_millis(500);
-        assert_eq!(s.ask(false, 7), first);
+        assert_ne!(s.ask(false, 7), first, "no copy comes that late");
         assert_ne!(s.ask(false, 8), first);
     }
 
     /// The right answer is accepted once per count; the same bytes again are stale, never accepted; the next count is.
     #[test]
-    fn replay_is_stale() {
+    fn p093_b143_replay_is_stale() {
         let mut s = scene();
         let mut challenge = s.challenge();
         let first = s.answer(&mut challenge, "bob", "zanzibar");
@@ -298,7 +320,7 @@ mod tests {
 
     /// A wrong password and an unknown user look the same; another realm, scheme or no qop is as if nothing were shown.
     #[test]
-    fn wrong_is_wrong() {
+    fn b140_b143_wrong_is_wrong() {
         let mut s = scene();
         let mut challenge = s.challenge();
         for (user, password) in [("bob", "wrong"), ("eve", "zanzibar"), ("eve", "nobody")] {
@@ -350,7 +372,8 @@ mod tests {
         s.accounts.insert("old", Secret::hashes(Some(md5), None));
         let mut work = Vec::new();
         for user in ["bob", "old", "nobody", "eve"] {
-            let mut challenge = choose(&s.ask(false, 3)[s.ask(false, 3).len() - 1..]);
+            let offered = s.ask(false, 3);
+            let mut challenge = choose(&offered[offered.len() - 1..]);
             let value = s.answer(&mut challenge, user, "wrong");
             digest::take_hashes();
             assert_eq!(s.judge(&value), Verdict::Wrong(user.into()));
@@ -361,7 +384,7 @@ mod tests {
 
     /// Another `uri` than the Request-URI is not accepted, even with the right secret.
     #[test]
-    fn other_uri() {
+    fn b141_other_uri() {
         let mut s = scene();
         let mut challenge = s.challenge();
         let who = Credentials::new("bob", "zanzibar");

@@ -33,13 +33,13 @@ use std::time::Duration;
 pub use bans::Ban;
 pub use offence::BanReason;
 pub(super) use offence::{Offence, is_scanner};
+pub(super) use recent::Recent;
 pub(super) use source::Source;
 pub(super) use tries::Tries;
 
 use bans::Bans;
 use bucket::{Bucket, Rate};
 use offence::Score;
-use recent::Recent;
 use tries::KNOWN_FOR;
 
 use super::Flow;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// At most `max` values by key.
 #[derive(Clone, Debug)]
-pub(super) struct Recent<K, V> {
+pub(in crate::sip) struct Recent<K, V> {
     young: BTreeMap<K, V>,
     old: BTreeMap<K, V>,
     half: usize,
