@@ -94,6 +94,24 @@ fn listeners_and_wishes() {
     assert_eq!(asked.last(), Some(&ControlRequest::Drain));
 }
 
+/// Those who are answered with silence are shown; who is one can be said and unsaid, for so long or until further notice.
+#[test]
+fn bans() {
+    let bench = Bench::new("bans");
+    let shown = bench.json("/api/v1/bans");
+    assert_eq!((&shown[0]["source"], &shown[0]["left_s"]), (&"192.0.2.66/32".into(), &59.into()));
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/add?for_s=3600"), 200);
+    assert_eq!(bench.post("/api/v1/bans/2001:db8::7/add"), 200);
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/lift"), 200);
+    assert_eq!(bench.post("/api/v1/bans/somebody/add"), 400);
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/add?for_s=long"), 400);
+    let four: std::net::IpAddr = "192.0.2.7".parse().expect("an address");
+    let asked = bench.asked.lock().expect("no panic").clone();
+    let hour = Some(Duration::from_secs(3600));
+    let six = "2001:db8::7".parse().expect("an address");
+    assert_eq!(asked, [ControlRequest::Ban(four, hour), ControlRequest::Ban(six, None), ControlRequest::LiftBan(four)]);
+}
+
 /// A page from elsewhere, opened in a browser on this machine, can neither change anything nor read the API under a name of
 /// its own.
 #[test]
