@@ -1,7 +1,6 @@
 //! Strangers on the open Internet, against the running product: a flood while two people talk, and the list of those who are
 //! answered with silence, as staff sees it.
 #![expect(clippy::disallowed_methods, reason = "strangers on real sockets, paced by the real clock")]
-#![expect(clippy::print_stdout, reason = "what the flood cost is shown beside the test")]
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
