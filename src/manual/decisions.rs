@@ -44,6 +44,17 @@
 //! default port that only one of them writes. Phones known to give up beside a challenge they do not know get MD5 alone, by
 //! User-Agent. Refused: MD5 first for everybody. Changes our mind: a phone in the field that is not on that list.
 //!
+//! ## A wrong password costs the one who tried it
+//! Chosen: tries are counted by source and account together; who has not failed at an account is judged at once; a digest over a
+//! nonce that was not given to this very source is not judged at all. Refused: locking an account (anybody could lock a listener
+//! out), ignoring a source (one old telephone would silence a centre), one budget of tries per account for all strangers
+//! together (it is a lock by another name). The price: whoever owns ten thousand addresses has ten thousand first tries.
+//! Changes our mind: passwords that people choose themselves.
+//!
+//! ## No automatic ban is longer than an hour
+//! Chosen: a minute, then four times as long each time, an hour at most; never where a telephone of ours proved itself within a
+//! week. Over UDP an address can be forged, and addresses change hands. Refused: days, as one does with firewalls.
+//!
 //! ## Tests run in a profile of their own
 //! Chosen: `[profile.proof]`, optimised and without link-time optimisation, with every assertion and overflow check awake. The
 //! simulator, the softphones and sipp judge that build. Refused: testing the release build, in which an overflow is silent.

@@ -145,6 +145,16 @@ impl Shard {
         &self.dispatcher
     }
 
+    /// Sources that are answered with silence.
+    pub fn bans(&self) -> impl Iterator<Item = &sip::Ban> {
+        self.endpoint.bans()
+    }
+
+    /// Grows whenever [`Shard::bans`] changes by more than time.
+    pub fn ban_changes(&self) -> u64 {
+        self.endpoint.ban_changes()
+    }
+
     /// Are new calls refused because the node stops?
     pub fn is_draining(&self) -> bool {
         self.draining
@@ -222,6 +232,7 @@ impl Shard {
                 sip::Output::Transmit { flow, bytes } => self.outputs.push_back(Output::Transmit { flow, bytes }),
                 sip::Output::Event(event) => self.sip_events.push_back(event),
                 sip::Output::Dropped(reason) => self.event(Event::SipDropped(reason)),
+                sip::Output::Close(flow) => self.outputs.push_back(Output::Close(flow)),
                 sip::Output::Timeout(at) => {
                     self.endpoint_at = at;
                     return;

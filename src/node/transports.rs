@@ -146,6 +146,13 @@ impl Transports {
         }
     }
 
+    /// Closes a connection; its end is told by the connection itself. Datagrams have none.
+    pub fn close(&self, flow: Flow) {
+        if flow.connection != 0 {
+            let _ = self.streams.handle().close(flow.connection);
+        }
+    }
+
     /// What an event of a connection means for the shard, in order.
     pub fn heard(&mut self, event: StreamEvent) -> Vec<Input> {
         match event {

@@ -1,7 +1,9 @@
 //! What the owner may ask of an endpoint.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +95,19 @@ pub enum Command {
         /// The Request-URI.
         uri: String,
     },
+    /// The staff's word: this source (an IPv6 address stands for its /64) is answered with silence. A trusted network is
+    /// not touched, and what is under way goes on.
+    Ban {
+        /// Any address of it.
+        source: IpAddr,
+        /// For how long; `None`: until it is lifted.
+        span: Option<Duration>,
+    },
+    /// Answers this source again, and forgets what it did.
+    LiftBan {
+        /// Any address of it.
+        source: IpAddr,
+    },
 }
 
 impl Command {
@@ -111,6 +126,8 @@ impl Command {
             Command::Accounts(_) => "accounts",
             Command::Admission(_) => "admission",
             Command::Options { .. } => "options",
+            Command::Ban { .. } => "ban",
+            Command::LiftBan { .. } => "lift_ban",
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What an endpoint must be told once. Every bound has a default that a small helpline never meets.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Flow, Transport};
+use super::{Flow, ShieldConfig, Transport};
 
 /// An address range, `addr/prefix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,12 @@ impl Network {
             (IpAddr::V6(a), IpAddr::V6(b)) => same_prefix(u128::from(a), u128::from(b), self.prefix, 128),
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.addr, self.prefix)
     }
 }
 
@@ -92,10 +99,8 @@ pub struct EndpointConfig {
     pub offer_sha256: bool,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
-    /// Failed authentications from one source before it is ignored, and …
-    pub auth_failures_max: u32,
-    /// … for how long.
-    pub auth_penalty: Duration,
+    /// What strangers may do, and when they are answered with silence.
+    pub shield: ShieldConfig,
 }
 
 impl Default for EndpointConfig {
@@ -123,8 +128,7 @@ impl Default for EndpointConfig {
             invite_auth_required: true,
             offer_sha256: true,
             nonce_lifetime: Duration::from_secs(300),
-            auth_failures_max: 20,
-            auth_penalty: Duration::from_secs(60),
+            shield: ShieldConfig::default(),
         }
     }
 }

@@ -25,6 +25,7 @@ mod reading;
 mod registrar;
 mod registration;
 mod session;
+mod shield;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -49,6 +50,7 @@ pub use hidden::{Headers, Hidden, Identity};
 pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
 pub use registrar::Binding;
 pub use session::SavedSession;
+pub use shield::{Ban, BanReason, ShieldConfig};
 
 /// A whole SIP message, ready for a socket. Shared, so that a retransmission copies nothing.
 pub type Bytes = Arc<[u8]>;
@@ -106,6 +108,8 @@ pub enum Output {
     Event(Event),
     /// A message was dropped in silence; the reason is the label of the metric.
     Dropped(DropReason),
+    /// Close this connection.
+    Close(Flow),
     /// Drained. Come back at this time at the latest; `None` when nothing waits.
     Timeout(Option<Instant>),
 }
@@ -125,8 +129,14 @@ pub enum DropReason {
     StrayAck,
     /// A response that came from elsewhere than the request went.
     WrongSource,
-    /// The source failed to authenticate too often and is ignored for a while.
+    /// A password was tried too soon after wrong ones from the same source at the same account.
     Throttled,
+    /// The source is banned.
+    Banned,
+    /// The source has used up what strangers may send.
+    OverBudget,
+    /// The answer would have been too large for a request of that size from a stranger.
+    Amplification,
 }
 
 /// Sizes and reasons: never a message.
@@ -136,6 +146,7 @@ impl fmt::Debug for Output {
             Output::Transmit { flow, bytes } => write!(f, "Transmit({flow:?}, {} bytes)", bytes.len()),
             Output::Event(event) => event.fmt(f),
             Output::Dropped(reason) => write!(f, "Dropped({reason:?})"),
+            Output::Close(flow) => write!(f, "Close({flow:?})"),
             Output::Timeout(at) => write!(f, "Timeout({at:?})"),
         }
     }

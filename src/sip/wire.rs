@@ -13,6 +13,9 @@ pub(super) const ALLOW_REGISTRAR: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INF
 /// The body we understand.
 pub(super) const SDP: &str = "application/sdp";
 
+/// The header of a challenge.
+pub(super) const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
+
 /// A request of ours before it is written.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Draft {
@@ -111,6 +114,7 @@ pub(super) struct Reply<'a> {
     phrase: Option<&'a str>,
     tag: Option<&'a str>,
     contact: bool,
+    plain: bool,
     headers: Vec<(&'a str, String)>,
     sdp: Option<&'a [u8]>,
 }
@@ -144,6 +148,21 @@ impl<'a> Reply<'a> {
         self
     }
 
+    /// Without the name of our software: for strangers.
+    pub fn plain(mut self) -> Reply<'a> {
+        self.plain = true;
+        self
+    }
+
+    /// Leaves out the first of two challenges; the second, MD5, is the one that every telephone knows. False when there is
+    /// but one.
+    pub fn drop_first_challenge(&mut self) -> bool {
+        let is_challenge = |(name, _): &(&str, String)| *name == WWW_AUTHENTICATE;
+        let both = self.headers.iter().filter(|header| is_challenge(header)).count() > 1;
+        let first = self.headers.iter().position(is_challenge).filter(|_| both);
+        first.map(|place| self.headers.remove(place)).is_some()
+    }
+
     /// One more header.
     pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Reply<'a> {
         self.headers.push((name, value.into()));
@@ -171,7 +190,9 @@ impl<'a> Reply<'a> {
         for (name, value) in &self.headers {
             writer.header(HeaderName::from_bytes(name.as_bytes()), value.as_bytes());
         }
-        writer.header(HeaderName::Server, config.software.as_bytes());
+        if !self.plain {
+            writer.header(HeaderName::Server, config.software.as_bytes());
+        }
         match self.sdp {
             Some(sdp) => writer.finish_with_body(SDP, sdp),
             None => writer.finish(),

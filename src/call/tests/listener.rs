@@ -220,3 +220,24 @@ fn the_longest_conversation() {
     world.wait_ms(6 * 3_600_000);
     assert_eq!(world.end(), (Party::Us, How::Completed, Stage::Bridged));
 }
+
+/// Whatever the caller or the listener presses while they talk, feature codes of other systems included, nothing is dialled,
+/// nobody is moved, and the call ends as any other.
+#[test]
+fn p184_feature_codes_do_nothing() {
+    for keys in ["##0021312345678#", "*2000000000", "*1*1", "#", "*#06#", "70**"] {
+        let mut world = World::bridged();
+        let (rung, before) = (world.rung.clone(), world.ladder.len());
+        world.press(keys);
+        for key in keys.chars() {
+            world.caller(LegEvent::Digit(key));
+            world.leg(rung[0], LegEvent::Digit(key));
+            world.media(rung[0], MediaEvent::Digit(key));
+        }
+        assert_eq!((&world.rung, world.call.stage()), (&rung, Stage::Bridged), "{keys}");
+        let acts = world.ladder[before..].iter().filter(|line| !line.contains("<-"));
+        assert_eq!(acts.count(), 0, "{keys}: {:#?}", &world.ladder[before..]);
+        world.hangs_up();
+        assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Bridged), "{keys}");
+    }
+}

@@ -84,6 +84,8 @@ impl Shard {
                     }
                 }
             }
+            Control::Ban(source, span) => self.command(now, Command::Ban { source, span }),
+            Control::LiftBan(source) => self.command(now, Command::LiftBan { source }),
             Control::EndCall(id) => self.call_inputs.push_back((id, call::Input::End(How::Drained))),
         }
     }

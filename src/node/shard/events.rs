@@ -64,6 +64,7 @@ impl Shard {
             Sip::AuthFailed { flow, throttled } => {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
+            Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
             Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
         }
     }

@@ -6,7 +6,7 @@ mod word;
 mod words;
 
 pub use sets::{
-    BuildInfo, ByAuthFailure, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome,
+    BuildInfo, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome,
     ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
 };
 pub use word::Word;

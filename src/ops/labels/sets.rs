@@ -99,6 +99,9 @@ set! { /// Something set aside in silence.
 ByDrop { /// By whom.
     room: Room, /// Why: a variant of that room's `DropReason`.
     reason: Word, } }
+set! { /// A source that is answered with silence.
+ByBan { /// Why: a variant of the signalling's `BanReason`.
+    why: Word, } }
 set! { /// Something loaded anew.
 ByLoad { /// What.
     what: Loaded, /// What came of it.

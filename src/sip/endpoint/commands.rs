@@ -1,7 +1,11 @@
 //! What the owner wants done.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use super::super::message::Method;
 use super::super::session::Session;
+use super::super::shield::{BanReason, Source};
 use super::super::transaction::User;
 use super::super::wire::{Draft, contact_uri, name_addr};
 use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side};
@@ -31,6 +35,10 @@ impl Endpoint {
             }
             Command::Admission(admission) => self.admission = admission,
             Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),
+            Command::Ban { source, span } => self.ban(source, span),
+            Command::LiftBan { source } => {
+                self.shield.lift(Source::of(source));
+            }
         }
     }
 
@@ -48,6 +56,15 @@ impl Endpoint {
         self.last_session = self.last_session.max(id.0);
         let session = Session::outgoing(&mut self.core, id, invite);
         self.sessions.insert(id, session);
+    }
+
+    fn ban(&mut self, ip: IpAddr, span: Option<Duration>) {
+        if self.core.config.trunk_of(ip).is_some() {
+            return;
+        }
+        let source = Source::of(ip);
+        self.shield.order(self.core.now, source, span);
+        self.core.tell(Event::Banned { source: source.network(), why: BanReason::Staff, span });
     }
 
     fn probe(&mut self, probe: u32, flow: Flow, uri: String) {

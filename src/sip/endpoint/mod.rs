@@ -1,11 +1,12 @@
 //! The endpoint: everything of this room put together.
 //!
-//! `receive` takes messages apart and finds whose they are, `admit` judges what begins something new, `commands` does what
+//! `door` keeps out who sends too much, `receive` takes messages apart and finds whose they are, `admit` judges what begins something new, `commands` does what
 //! the owner wants; `core` is what all share.
 
 mod admit;
 mod commands;
 mod core;
+mod door;
 mod receive;
 
 use std::collections::BTreeMap;
@@ -15,10 +16,13 @@ use super::auth::Guard;
 use super::registrar::{Binding, Registrar};
 use super::registration::Registrations;
 use super::session::Session;
+use super::shield::{Shield, Tries};
 use super::transaction::{Note, User};
 use super::{Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId};
 use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
+
+use door::Visit;
 
 pub(super) use core::{Alarm, Core};
 
@@ -30,6 +34,9 @@ pub struct Endpoint {
     registrar: Registrar,
     registrations: Registrations,
     guard: Guard,
+    shield: Shield,
+    tries: Tries,
+    visit: Visit,
     accounts: Arc<Accounts>,
     admission: Admission,
     probes: BTreeMap<u32, Flow>,
@@ -69,14 +76,17 @@ impl Counts {
 impl Endpoint {
     /// An endpoint with nobody registered, no call, and no account.
     pub fn new(config: EndpointConfig, mut ids: IdSource) -> Endpoint {
-        let guard =
-            Guard::new(&config.realm, config.nonce_lifetime, config.auth_failures_max, config.auth_penalty, &mut ids);
+        let guard = Guard::new(&config.realm, config.nonce_lifetime, &mut ids);
+        let shield = Shield::new(config.shield);
         Endpoint {
             core: Core::new(config, ids),
             sessions: BTreeMap::new(),
             registrar: Registrar::default(),
             registrations: Registrations::default(),
             guard,
+            shield,
+            tries: Tries::new(),
+            visit: Visit::default(),
             accounts: Arc::new(Accounts::none()),
             admission: Admission::Open,
             probes: BTreeMap::new(),

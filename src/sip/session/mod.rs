@@ -127,6 +127,11 @@ impl Session {
         Some(SavedSession { session: self.id, dialog: dialog.clone() })
     }
 
+    /// The way to the peer, once there is a dialog.
+    pub fn dialog_flow(&self) -> Option<Flow> {
+        self.dialog.as_ref().map(|dialog| dialog.flow)
+    }
+
     /// Has the last word been said?
     pub fn is_told(&self) -> bool {
         self.told

@@ -12,7 +12,7 @@ use crate::sip::{
 /// End 0 is the server with the accounts odile and rene; end 1 is a phone.
 fn scene(faults: Faults) -> Network {
     let mut net = Network::empty(5, faults);
-    net.add(EndpointConfig { domains: vec!["ecoute.example".into()], auth_failures_max: 3, ..Default::default() });
+    net.add(EndpointConfig { domains: vec!["ecoute.example".into()], ..Default::default() });
     net.add(EndpointConfig::default());
     let mut accounts = Accounts::none();
     accounts.insert("odile", Secret::password("secret"));
@@ -107,7 +107,8 @@ fn what_a_phone_can_read() {
         let text = format!(
             "REGISTER sip:ecoute.example SIP/2.0\r\nVia: SIP/2.0/UDP h;rport;branch=z9hG4bK1\r\n\
              From: <sip:odile@ecoute.example>;tag=1\r\nTo: <sip:odile@ecoute.example>\r\nCall-ID: c\r\n\
-             CSeq: 1 REGISTER\r\nUser-Agent: {agent}\r\nContent-Length: 0\r\n\r\n"
+             CSeq: 1 REGISTER\r\nUser-Agent: {agent}\r\nMax-Forwards: 70\r\nExpires: 300\r\n\
+             Contact: <sip:odile@192.168.7.20:5060;transport=udp>\r\nContent-Length: 0\r\n\r\n"
         );
         net.inject(0, "203.0.113.5:1035", &text);
         assert_eq!(net.latest(0).matches("WWW-Authenticate").count(), offered, "{}", net.latest(0));

@@ -238,6 +238,8 @@ fn forked_answers() {
         endpoint: crate::sip::Endpoint::new(EndpointConfig::default(), crate::ids::IdSource::from_number(1)),
         addr,
         events: Vec::new(),
+        dropped: Vec::new(),
+        closed: Vec::new(),
         wake: None,
     });
     let ours = net.call(Some("offer"));
