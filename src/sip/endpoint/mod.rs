@@ -7,6 +7,8 @@ mod admit;
 mod commands;
 mod core;
 mod receive;
+mod subscribe;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use super::auth::Guard;
 use super::registrar::{Binding, Registrar};
 use super::registration::Registrations;
 use super::session::Session;
+use super::subscription::Subscriptions;
 use super::transaction::{Note, User};
 use super::{Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId};
 use crate::clock::{Instant, earliest};
@@ -29,6 +32,7 @@ pub struct Endpoint {
     sessions: BTreeMap<SessionId, Session>,
     registrar: Registrar,
     registrations: Registrations,
+    subscriptions: Subscriptions,
     guard: Guard,
     accounts: Arc<Accounts>,
     admission: Admission,
@@ -55,6 +59,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Registrations of ours.
     pub registrations: usize,
+    /// Subscriptions of our users' phones.
+    pub subscriptions: usize,
     /// Timers that run.
     pub timers: usize,
 }
@@ -76,6 +82,7 @@ impl Endpoint {
             sessions: BTreeMap::new(),
             registrar: Registrar::default(),
             registrations: Registrations::default(),
+            subscriptions: Subscriptions::default(),
             guard,
             accounts: Arc::new(Accounts::none()),
             admission: Admission::Open,
@@ -102,6 +109,7 @@ impl Endpoint {
             settling,
             bindings: self.registrar.len(),
             registrations: self.registrations.len(),
+            subscriptions: self.subscriptions.len(),
             timers: load.timers + self.core.alarms.len(),
         }
     }
@@ -160,6 +168,7 @@ impl Endpoint {
             self.with_session(id, |session, core| session.flow_closed(core, &flow));
         }
         self.registrations.flow_closed(&mut self.core, &flow);
+        self.subscriptions.flow_closed(&mut self.core, &flow);
         self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
     }
 
@@ -204,6 +213,7 @@ impl Endpoint {
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
+            Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
             | Alarm::CancelGuard(id)
             | Alarm::Resend(id, _)
@@ -211,7 +221,8 @@ impl Endpoint {
             | Alarm::ReinviteGuard(id)
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
-            | Alarm::AnswerGuard(id) => self.sessions.get_mut(&id),
+            | Alarm::AnswerGuard(id)
+            | Alarm::Referral(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
         match alarm {
@@ -223,7 +234,8 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
-            Alarm::Bindings | Alarm::Refresh(_) => {}
+            Alarm::Referral(_) => session.referral_overdue(core),
+            Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -242,6 +254,7 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Notify(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.on_note(&mut self.core, note);
@@ -258,6 +271,11 @@ impl Endpoint {
                 User::Options(probe) => {
                     if let Note::Failed { .. } = note {
                         self.probe_done(probe, None);
+                    }
+                }
+                User::Subscription(id) => {
+                    if let Note::Failed { .. } = note {
+                        self.subscriptions.remove(&mut self.core, id);
                     }
                 }
                 User::Nobody => {}
@@ -297,7 +315,8 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::ReinviteGuard(id)
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
-        | Alarm::AnswerGuard(id) => Some(id),
-        Alarm::Bindings | Alarm::Refresh(_) => None,
+        | Alarm::AnswerGuard(id)
+        | Alarm::Referral(id) => Some(id),
+        Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

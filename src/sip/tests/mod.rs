@@ -1,8 +1,12 @@
 //! The room as a whole, on a virtual network with a virtual clock: real endpoints on both sides.
 
 mod calls;
+mod identity;
 mod network;
+mod raw;
 mod registering;
 mod routes;
 mod storms;
+mod subscribing;
+mod transfer;
 mod wild;

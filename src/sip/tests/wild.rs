@@ -27,10 +27,13 @@ fn status_of(net: &Network) -> u16 {
 
 /// Methods, extensions, bodies, versions: each with the status of the RFC and the header that goes with it.
 #[test]
-fn refused_with_reason() {
+fn b052_b053_b054_b056_b057_refused_with_reason() {
     let sdp = "Content-Type: application/sdp\r\n";
     let cases = [
-        (request("SUBSCRIBE", "", ""), 405, "Allow: INVITE"),
+        (request("PUBLISH", "", ""), 405, "Allow: INVITE"),
+        (request("MESSAGE", "Content-Type: text/plain\r\n", "hello"), 405, "Allow: INVITE"),
+        (request("NOTIFY", "Event: refer\r\n", ""), 481, ""),
+        (request("INVITE", &format!("{sdp}Content-Encoding: identity, gzip\r\n"), "v=0"), 415, "Accept-Encoding: "),
         (request("REFER", "", ""), 405, "Allow: "),
         (request("MESSAGE", "", ""), 405, "Allow: "),
         (request("DANCE", "", ""), 501, "Allow: "),
@@ -69,7 +72,7 @@ fn refused_with_reason() {
 
 /// An optional strange body is ignored, an SDP inside a multipart is found, and a required strange part is refused.
 #[test]
-fn bodies() {
+fn b054_b055_bodies() {
     let multipart = |handling: &str| {
         format!(
             "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: application/isup\r\n\
@@ -93,7 +96,7 @@ fn bodies() {
 
 /// A merged request is answered 482, a To tag nobody knows 481, a stray ACK and a stray response not at all.
 #[test]
-fn loops_and_strays() {
+fn b061_loops_and_strays() {
     let mut net = alone();
     let invite = request("INVITE", "", "");
     net.inject(0, STRANGER, &invite);
