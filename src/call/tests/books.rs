@@ -40,6 +40,9 @@ impl Books {
     pub fn told(&mut self, input: &Input) {
         match input {
             Input::Leg { leg, event } => {
+                if matches!(event, LegEvent::TakesOver { .. }) {
+                    self.legs.entry(*leg).or_default().invited = true;
+                }
                 // An end that crossed ours is no second one; a refusal belongs to an INVITE that nobody answered.
                 let Some(book) = self.legs.get_mut(leg).filter(|book| book.ends == 0) else { return };
                 match event {

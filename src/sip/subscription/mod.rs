@@ -9,7 +9,7 @@
 mod body;
 mod package;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::dialog::Dialog;
@@ -69,6 +69,8 @@ pub(super) struct Subscriptions {
     all: BTreeMap<u64, Subscription>,
     /// By our tag.
     tags: BTreeMap<String, u64>,
+    /// By user; nobody without one.
+    users: BTreeMap<String, BTreeSet<u64>>,
     states: BTreeMap<String, State>,
     last: u64,
     /// Counts the calls told of, so that each has a name of its own.
@@ -102,11 +104,11 @@ impl Subscriptions {
     /// Is there room for one more of `user`, over `flow`? A phone that lost its memory asks anew without ending what it
     /// had; so of a user who has enough, the oldest over the same flow gives way.
     pub fn make_room(&mut self, core: &mut Core, user: &str, package: Package, flow: &Flow) -> Result<(), Full> {
-        let of_user = self.all.iter().filter(|(_, one)| one.user == user);
-        if of_user.clone().count() >= core.config.subscriptions_per_user {
-            let twin = of_user.clone().find(|(_, one)| one.package == package && one.dialog.flow == *flow);
-            let oldest = twin.map(|(id, _)| *id).ok_or(Full::User)?;
-            self.remove(core, oldest);
+        let held = self.of_user(user);
+        if held.len() >= core.config.subscriptions_per_user {
+            let twin = |one: &Subscription| one.package == package && one.dialog.flow == *flow;
+            let oldest = held.into_iter().find(|id| self.all.get(id).is_some_and(twin));
+            self.remove(core, oldest.ok_or(Full::User)?);
         }
         if self.all.len() >= core.config.subscriptions_max { Err(Full::All) } else { Ok(()) }
     }
@@ -117,6 +119,7 @@ impl Subscriptions {
         self.last += 1;
         let id = self.last;
         self.tags.insert(dialog.local_tag.clone(), id);
+        self.users.entry(user.clone()).or_default().insert(id);
         let expires = core.now + lasts;
         let one =
             Subscription { user, package, event, entity, dialog, expires, version: 0, notify: None, stale: false };
@@ -179,10 +182,10 @@ impl Subscriptions {
             self.states.insert(user.clone(), now);
         }
         let package = notice.package();
-        let told = self.all.iter().filter(|(_, one)| one.user == user && one.package == package);
-        let told: Vec<u64> = told.map(|(id, _)| *id).collect();
-        for id in told {
-            self.tell(core, id, None, ended);
+        for id in self.of_user(&user) {
+            if self.all.get(&id).is_some_and(|one| one.package == package) {
+                self.tell(core, id, None, ended);
+            }
         }
     }
 
@@ -228,8 +231,19 @@ impl Subscriptions {
     pub fn remove(&mut self, core: &mut Core, id: u64) {
         if let Some(one) = self.all.remove(&id) {
             self.tags.remove(&one.dialog.local_tag);
+            if let Some(held) = self.users.get_mut(&one.user) {
+                held.remove(&id);
+                if held.is_empty() {
+                    self.users.remove(&one.user);
+                }
+            }
             core.alarms.stop(Alarm::Subscription(id));
         }
+    }
+
+    /// The subscriptions of a user, oldest first.
+    fn of_user(&self, user: &str) -> Vec<u64> {
+        self.users.get(user).into_iter().flatten().copied().collect()
     }
 
     fn set_expiry(&mut self, core: &mut Core, id: u64, lasts: Duration) {
