@@ -36,13 +36,15 @@ pub(super) struct Books {
 }
 
 impl Books {
+    /// A device of the listener calls us, on this leg.
+    pub fn comes(&mut self, leg: LegId) {
+        self.legs.entry(leg).or_default().invited = true;
+    }
+
     /// What the call is told.
     pub fn told(&mut self, input: &Input) {
         match input {
             Input::Leg { leg, event } => {
-                if matches!(event, LegEvent::TakesOver { .. }) {
-                    self.legs.entry(*leg).or_default().invited = true;
-                }
                 // An end that crossed ours is no second one; a refusal belongs to an INVITE that nobody answered.
                 let Some(book) = self.legs.get_mut(leg).filter(|book| book.ends == 0) else { return };
                 match event {

@@ -209,6 +209,7 @@ impl World {
     /// The listener's other device calls to take the place of `of`; its leg, when it may.
     fn takes_over(&mut self, of: LegId, offer: Option<Vec<u8>>) -> Option<LegId> {
         let leg = self.call.leg_to_take_over(of)?;
+        self.books.comes(leg);
         self.leg(leg, LegEvent::TakesOver { of, offer });
         Some(leg)
     }
