@@ -242,6 +242,9 @@ impl Call {
     }
 
     fn leg_ended(&mut self, now: Now, id: LegId, end: LegEnd) {
+        if let Some(leg) = self.context.legs.get_mut(&id) {
+            leg.lost = end == LegEnd::Lost;
+        }
         self.context.leg_over(id);
         if !id.is_caller() {
             return self.signal(now, Signal::ListenerEnded { leg: id, end });
@@ -291,14 +294,15 @@ impl Call {
                     }
                 }
             }
-            MediaEvent::Silent { .. } => {
+            MediaEvent::Silent { for_ms } => {
+                leg.silent_since = Some(now.at - Duration::from_millis(for_ms));
                 // Nobody is cut for being silent: the peer is asked, and ends the leg itself if it is gone.
                 self.context.probe(id);
                 if self.context.stage == Stage::Bridged {
                     self.context.note(Note::OneWayAudio);
                 }
             }
-            MediaEvent::Audible => {}
+            MediaEvent::Audible => leg.silent_since = None,
             MediaEvent::Closed(sound) => {
                 leg.stream = Stream::Closed;
                 let conversed =

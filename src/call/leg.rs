@@ -59,6 +59,10 @@ pub(super) struct Leg {
     pub stream: Stream,
     /// What plays to it.
     pub playing: Option<Playback>,
+    /// No packet has come since then, though some are due.
+    pub silent_since: Option<Instant>,
+    /// Its signalling ended because nobody was there any more.
+    pub lost: bool,
     /// A first valid packet came.
     pub started: bool,
     /// The peer sent the INVITE: the caller, or a device that takes over a conversation.
@@ -92,6 +96,8 @@ impl Leg {
             signalling: Signalling::Fresh,
             stream: Stream::Opening,
             playing: None,
+            silent_since: None,
+            lost: false,
             started: false,
             reoffering: false,
             presses: VecDeque::new(),

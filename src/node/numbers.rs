@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::call::CallerIdentity;
 use crate::dialplan::Plan;
 use crate::france::{CallerNumber, Department, normalise};
-use crate::sip::message::Uri;
+use crate::sip::message::{NameAddr, Uri};
 use crate::sip::{IncomingInvite, Trust};
 
 /// The plans served, by number.
@@ -126,9 +126,14 @@ fn key(number: &str) -> String {
     }
 }
 
-/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`).
-fn user_of(uri: &str) -> Option<String> {
-    let parsed = Uri::parse(uri.as_bytes()).ok()?;
+/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`). The URI may stand
+/// in brackets with words around it, as Diversion and History-Info write it.
+fn user_of(value: &str) -> Option<String> {
+    let uri = match value.contains('<') {
+        true => NameAddr::parse(value.as_bytes()).ok()?.uri,
+        false => value.as_bytes(),
+    };
+    let parsed = Uri::parse(uri).ok()?;
     let user = parsed.user_decoded()?;
     let user = String::from_utf8_lossy(&user).into_owned();
     let user = user.split(';').next().unwrap_or_default().trim().to_owned();

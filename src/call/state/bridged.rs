@@ -145,7 +145,10 @@ impl Bridged {
 
     /// The conversation is over: tells the dispatcher, counts the time.
     pub fn release(&self, cx: &mut Context, now: Now) {
-        cx.talked += now.at.since(self.since);
+        // Whoever is lost was lost when his sound stopped, not when his peer gave up asking.
+        let lost = |leg: &Leg| leg.silent_since.filter(|_| leg.lost);
+        let ends = [cx.caller_leg(), self.leg].into_iter().filter_map(|leg| cx.leg(leg).and_then(lost)).min();
+        cx.talked += ends.unwrap_or(now.at).since(self.since);
         cx.dispatch(DispatchAct::Released(self.token.clone()));
     }
 

@@ -6,7 +6,7 @@ use crate::dispatch::Outcome;
 
 /// A 6xx too is only this device's word: other listeners are still tried. Each refusal is told to the dispatcher in its own word, and the caller goes on waiting with her voice and her place.
 #[test]
-fn b089_refusals() {
+fn b087_b089_refusals() {
     let table = [
         (603, false, Outcome::Declined),
         (403, true, Outcome::Declined),

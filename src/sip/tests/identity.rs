@@ -141,6 +141,35 @@ fn p181_no_call_without_proof() {
     }
 }
 
+/// A third party who knows everything of a trunk's call ends nothing: its BYE comes from elsewhere (403), with a wrong tag
+/// (481), its CANCEL guesses a branch (481), its 200 to a call of ours comes from the wrong place.
+#[test]
+fn p179_forged_requests_and_answers() {
+    let mut net = server(|_| {});
+    let mut trunk = Phone { flow: flow_of(&net, TRUNK), ..Phone::new(&net, "x", "call") };
+    trunk.call(&mut net);
+    let mut forger = Phone { flow: flow_of(&net, STRANGER), cseq: 40, ..trunk.clone() };
+    assert_eq!(status(&forger.send(&mut net, "BYE", "", "")[0]), 403);
+    let mut guess = Phone { tag: "guess".into(), ..forger.clone() };
+    assert_eq!(status(&guess.send(&mut net, "BYE", "", "")[0]), 481);
+    let mut guess = Phone { to_tag: String::new(), ..forger.clone() };
+    assert_eq!(status(&guess.send(&mut net, "CANCEL", "", "")[0]), 481);
+    assert_eq!(net.ends[0].count("ended"), 0);
+    assert_eq!(
+        status(&trunk.send(&mut net, "BYE", "", "")[0]),
+        200,
+        "the trunk's own BYE, with a lower CSeq, is heard"
+    );
+
+    let target = crate::sip::Target::Uri { uri: "sip:33199000111@198.51.100.7".into(), flow: flow_of(&net, TRUNK) };
+    net.call_with(0, 0, Some("offer"), |invite| invite.target = target);
+    let ours = net.latest(0).to_owned();
+    assert!(ours.starts_with("INVITE"));
+    let heard = net.ends[0].events.len();
+    forger.answer(&mut net, &ours, "200 OK\r\nContact: <sip:forger@192.0.2.9>");
+    assert_eq!((net.ends[0].events.len(), net.sent(0, "ACK")), (heard, 0), "nothing came of it");
+}
+
 fn abilities(text: &str) -> (u16, bool) {
     let headers = ["Allow", "Accept", "Allow-Events"];
     (status(text), headers.iter().all(|name| !field(text, name).is_empty()) && text.contains("\r\nSupported: "))

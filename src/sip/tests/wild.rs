@@ -152,7 +152,7 @@ fn responses_find_their_way() {
 
 /// Overload, drain and full tables: 503 with Retry-After, and no state. What stands goes on.
 #[test]
-fn full_is_an_answer() {
+fn b060_full_is_an_answer() {
     let mut net = alone();
     net.command(0, Command::Admission(Admission::Busy { retry_after_s: 7 }));
     net.inject(0, STRANGER, &request("INVITE", "", ""));
@@ -188,7 +188,7 @@ fn full_is_an_answer() {
 
 /// Expires in the INVITE: 487 when it is over (B058). A BYE before the answer: 200, and 487 to the INVITE (B069).
 #[test]
-fn the_caller_loses_patience() {
+fn b058_b069_the_caller_loses_patience() {
     let mut net = alone();
     net.inject(0, STRANGER, &request("INVITE", "Expires: 20\r\n", ""));
     let session = net.ends[0].called();
