@@ -52,5 +52,19 @@
 //! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
 //! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
 //!
+//! ## A listener may change telephones, not hand his caller on
+//! Chosen: with `transfer` on, Replaces from a listener's other telephone takes the old one's place in the conversation; the
+//! endpoint speaks REFER in full, and the node answers it 403. Who speaks to a caller is the dispatcher's choice alone, and
+//! it knows no ring of one named listener beside a conversation of the same call. Refused: a call placed past the dispatcher,
+//! which could ring a listener reserved for somebody else and would stand in no record. Changes our mind: a directed ring in
+//! the dispatcher (transfer among listeners, consultation before it).
+//!
+//! ## A caller's attestation is counted, and changes nothing
+//! Chosen: of a trunk's Identity header one letter is read, bounded and never verified. A helpline answers a forged number as
+//! it answers a hidden one.
+//!
+//! ## A lost conversation counts to its last sound
+//! Chosen: when a leg is lost after a silence, the record's length ends where the silence began; a hang-up counts to itself.
+//!
 //! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
 //! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.

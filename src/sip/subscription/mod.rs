@@ -282,7 +282,7 @@ impl Subscriptions {
         };
         draft.push("Subscription-State", subscription);
         draft.body = Some((one.package.media_type(), body.into_bytes()));
-        let flow = one.dialog.next_hop();
+        let flow = one.dialog.next_hop(&core.config);
         one.notify = Some(core.send_request(User::Subscription(id), &draft, flow));
     }
 }
