@@ -221,11 +221,11 @@ impl House {
         self.run_ms(100);
         let answer = self.sent(TRUNK).last().cloned().unwrap_or_default();
         if answer.starts_with("SIP/2.0 200") {
-            self.from_trunk("ACK", &answer);
+            self.trunk_sends("ACK", &answer);
         }
     }
 
-    fn from_trunk(&mut self, method: &str, answer: &str) {
+    fn trunk_sends(&mut self, method: &str, answer: &str) {
         let cseq = if method == "ACK" { 1 } else { 2 };
         let text = format!(
             "{method} sip:ecoute@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1;branch=z9hG4bK{method}\r\n\
@@ -364,7 +364,7 @@ fn b084_a_loop_ends() {
     house.flight.push_back((addr(TRUNK), addr(ENGINE), text.into_bytes()));
     house.run_ms(100);
     let answer = house.sent(TRUNK).last().cloned().expect("answered");
-    house.from_trunk("ACK", &answer);
+    house.trunk_sends("ACK", &answer);
     house.run_ms(8_000);
     assert!(answer.starts_with("SIP/2.0 200") && house.rung(0).is_none());
 }
