@@ -76,6 +76,20 @@
 //! Chosen: a DNS name with a wildcard is believed, against RFC 5922 §7.2, when the certificate has no `sip:` name; the names on
 //! the web work so. It rests on belief, not on a survey of carriers. Changes our mind: one that is hurt by it.
 //!
+//! ## A listener may change telephones, not hand his caller on
+//! Chosen: with `transfer` on, Replaces from a listener's other telephone takes the old one's place in the conversation; the
+//! endpoint speaks REFER in full, and the node answers it 403. Who speaks to a caller is the dispatcher's choice alone, and
+//! it knows no ring of one named listener beside a conversation of the same call. Refused: a call placed past the dispatcher,
+//! which could ring a listener reserved for somebody else and would stand in no record. Changes our mind: a directed ring in
+//! the dispatcher (transfer among listeners, consultation before it).
+//!
+//! ## A caller's attestation is counted, and changes nothing
+//! Chosen: of a trunk's Identity header one letter is read, bounded and never verified. A helpline answers a forged number as
+//! it answers a hidden one.
+//!
+//! ## A lost conversation counts to its last sound
+//! Chosen: when a leg is lost after a silence, the record's length ends where the silence began; a hang-up counts to itself.
+//!
 //! ## Opus, G.722, SRTP, NATS and calling out over TLS are not here yet
 //! The types leave room (`sdp::Codec`, `net::Connect`, `cluster`). Nothing in the README claims them. The resolver of
 //! `net` is proved and not yet asked: trunks will.

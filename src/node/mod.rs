@@ -169,6 +169,8 @@ pub enum Event {
         /// The status code.
         status: u16,
     },
+    /// What a trunk's network signed about the caller's number; noted, not verified.
+    Attested(Option<sip::Attestation>),
     /// A panic, contained to one call.
     Panicked(CallId),
 }

@@ -10,8 +10,9 @@ use crate::clock::Instant;
 use crate::dispatch::Decision;
 use crate::ids::CallId;
 use crate::ops::events::Levels;
-use crate::ops::labels::{AuthFailure, Class, Method, Room, Way};
+use crate::ops::labels::{Attested, AuthFailure, Class, Method, Room, Way};
 use crate::ops::{self, Metrics};
+use crate::sip::Attestation;
 use crate::sip::message::{Framing, Message};
 
 use super::Event;
@@ -70,6 +71,7 @@ impl Observer {
                     tracing::info!(status, "an INVITE was refused");
                 }
             }
+            Event::Attested(attestation) => self.metrics.on(ops::Event::Attested(attested(*attestation))),
             Event::Panicked(call) => tracing::error!(%call, "a panic was contained to this call; please report it"),
         }
     }
@@ -158,6 +160,16 @@ impl Observer {
         }
         let service = self.services.get(&call).map_or("", String::as_str);
         self.metrics.on(ops::Event::Note(service, note));
+    }
+}
+
+fn attested(attestation: Option<Attestation>) -> Attested {
+    match attestation {
+        Some(Attestation::A) => Attested::Full,
+        Some(Attestation::B) => Attested::Partial,
+        Some(Attestation::C) => Attested::Gateway,
+        Some(Attestation::Unreadable) => Attested::Unreadable,
+        None => Attested::None,
     }
 }
 

@@ -14,9 +14,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    BuildInfo, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome,
-    ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay, LabelDoc, Labels,
-    Room, Word,
+    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad,
+    ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
+    LabelDoc, Labels, Room, Word,
 };
 
 /// A gauge that is not whole.
@@ -161,6 +161,9 @@ metrics! {
     bindings: Gauge = Gauge::default(), []
         "Registered devices"
         => "Far above `registrations`: phones that leave old contacts behind.";
+    attestations: Family<ByAttestation, Counter> = Family::default(), []
+        "Calls of trunks by what the calling network signed about the caller's number (STIR/SHAKEN); noted, never verified"
+        => "none for all: the operator signs nothing, or a proxy drops it. Nothing to do: every call is answered alike.";
     auth_failures: Family<ByAuthFailure, Counter> = Family::default(), []
         "Requests that could not prove who they are"
         => "wrong_password for hours: a phone with an old password, see the log. unknown_account in bursts: a scanner.";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Credentials, Flow, Headers, Hidden, OutgoingInvite, Reason, SessionId};
+use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Reason, SessionId};
 
 /// What the owner may ask for. A command about a session that is over is ignored.
 #[derive(Clone)]
@@ -75,6 +75,27 @@ pub enum Command {
         /// The body.
         body: Vec<u8>,
     },
+    /// Answers an [`Event::Refer`](super::Event::Refer).
+    AnswerRefer {
+        /// The session.
+        session: SessionId,
+        /// 202, or a refusal (403, 603).
+        status: u16,
+    },
+    /// Tells the asker of a REFER how the transfer goes; a final status is the last word.
+    ReferProgress {
+        /// The session.
+        session: SessionId,
+        /// 180, 200, 486 …
+        status: u16,
+    },
+    /// Something changed that phones of a user may have subscribed to (RFC 3842, RFC 4235).
+    Notify {
+        /// The user.
+        user: String,
+        /// What there is now.
+        notice: Notice,
+    },
     /// Registers at a registrar and keeps the registration fresh.
     Register(Box<Register>),
     /// Ends a registration.
@@ -121,6 +142,9 @@ impl Command {
             Command::Reoffer { .. } => "reoffer",
             Command::AnswerReoffer { .. } => "answer_reoffer",
             Command::Info { .. } => "info",
+            Command::AnswerRefer { .. } => "answer_refer",
+            Command::ReferProgress { .. } => "refer_progress",
+            Command::Notify { .. } => "notify",
             Command::Register(_) => "register",
             Command::Unregister { .. } => "unregister",
             Command::Accounts(_) => "accounts",

@@ -95,6 +95,12 @@ pub struct EndpointConfig {
     pub trusted: Vec<Network>,
     /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
     pub invite_auth_required: bool,
+    /// May our users' phones transfer a conversation: REFER and Replaces inside it (RFC 3515, RFC 3891)?
+    pub transfer: bool,
+    /// Subscriptions of one user, and …
+    pub subscriptions_per_user: usize,
+    /// … in all; more are answered 403 and 503.
+    pub subscriptions_max: usize,
     /// Is SHA-256 offered beside MD5? Telephones known to stumble over it are spared in any case.
     pub offer_sha256: bool,
     /// How long a nonce is good for.
@@ -126,6 +132,9 @@ impl Default for EndpointConfig {
             t4: Duration::from_secs(5),
             trusted: Vec::new(),
             invite_auth_required: true,
+            transfer: false,
+            subscriptions_per_user: 8,
+            subscriptions_max: 10_000,
             offer_sha256: true,
             nonce_lifetime: Duration::from_secs(300),
             shield: ShieldConfig::default(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BanReason, Cause, Flow, IncomingInvite, Network, SessionId};
+use super::{BanReason, Cause, Flow, Hidden, IncomingInvite, Network, SessionId};
 
 /// What the owner is told. A session ends with exactly one [`Event::Ended`] or [`Event::Rejected`], and is silent
 /// after it.
@@ -86,6 +86,19 @@ pub enum Event {
         content_type: Vec<u8>,
         /// The body.
         body: Vec<u8>,
+    },
+    /// A user's phone wants to transfer the conversation (RFC 3515); the owner replies
+    /// [`Command::AnswerRefer`](super::Command::AnswerRefer) soon, and tells what comes of it by
+    /// [`Command::ReferProgress`](super::Command::ReferProgress), even after the session ended.
+    Refer {
+        /// The session.
+        session: SessionId,
+        /// To whom: a sip or tel URI.
+        refer_to: Hidden,
+        /// Another session of the same user, whose peer shall be joined (attended transfer).
+        replaces: Option<SessionId>,
+        /// Referred-By as written (RFC 3892).
+        referred_by: Option<Hidden>,
     },
     /// The session is over, said exactly once.
     Ended {
@@ -192,6 +205,7 @@ impl Event {
             | Event::Reanswered { session, .. }
             | Event::ReofferRejected { session, .. }
             | Event::Info { session, .. }
+            | Event::Refer { session, .. }
             | Event::Ended { session, .. } => Some(*session),
             _ => None,
         }
@@ -210,6 +224,7 @@ impl Event {
             Event::Reanswered { .. } => "reanswered",
             Event::ReofferRejected { .. } => "reoffer_rejected",
             Event::Info { .. } => "info",
+            Event::Refer { .. } => "refer",
             Event::Ended { .. } => "ended",
             Event::Bound { .. } => "bound",
             Event::Unbound { .. } => "unbound",

@@ -1,7 +1,7 @@
 //! The SIP user agent as a value: bytes, commands and a time go in; bytes, events and a deadline come out.
 //!
 //! It speaks RFC 3261 with the corrections of RFC 6026 (INVITE transactions), RFC 3581 (rport), RFC 7616 (digest),
-//! RFC 3326 (Reason) and RFC 3311 (UPDATE). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
+//! RFC 3326 (Reason), RFC 3311 (UPDATE), RFC 3515 and RFC 3891 (transfer), and RFC 6665 (subscriptions of our users). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
 //! and as the softphone of the demonstration and of the tests.
 //!
 //! The contract: [`Endpoint::handle_input`] changes it once; the owner then drains [`Endpoint::poll_output`] until it
@@ -10,7 +10,9 @@
 //! What it deliberately does not do: it knows no helpline, reads no SDP (a session description is bytes to it), resolves
 //! no name, opens no connection, and relays nothing. A phone number passes through but is never shown by `Debug`.
 
+mod attestation;
 mod auth;
+mod capability;
 mod cause;
 mod command;
 mod config;
@@ -26,10 +28,12 @@ mod registrar;
 mod registration;
 mod session;
 mod shield;
+mod subscription;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod transaction;
+mod transfer;
 mod wire;
 
 use std::fmt;
@@ -39,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 
+pub use attestation::Attestation;
 pub use auth::{Accounts, Credentials, Secret};
 pub use cause::{Cause, CauseKind, Reason, ReasonProtocol, Side};
 pub use command::{Admission, Command, Register};
@@ -51,6 +56,7 @@ pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
 pub use registrar::Binding;
 pub use session::SavedSession;
 pub use shield::{Ban, BanReason, ShieldConfig};
+pub use subscription::{LineState, MessageSummary, Notice, Package};
 
 /// A whole SIP message, ready for a socket. Shared, so that a retransmission copies nothing.
 pub type Bytes = Arc<[u8]>;

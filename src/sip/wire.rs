@@ -4,12 +4,12 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::message::{HeaderName, Message, MessageWriter, Method};
-use super::{EndpointConfig, Flow, Transport};
+use super::{EndpointConfig, Flow, Transport, capability};
 
-/// The methods we understand.
+/// The methods every endpoint takes; [`super::capability`] adds those the settings allow.
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
-/// The same where REGISTER is accepted.
-pub(super) const ALLOW_REGISTRAR: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER";
+/// The body of a NOTIFY about a REFER.
+pub(super) const SIPFRAG: &str = "message/sipfrag;version=2.0";
 /// The body we understand.
 pub(super) const SDP: &str = "application/sdp";
 
@@ -77,13 +77,13 @@ impl Draft {
             (Some(contact), _) => {
                 writer.header(HeaderName::Contact, contact);
             }
-            (None, Method::Invite | Method::Update | Method::Options) => {
+            (None, Method::Invite | Method::Update | Method::Options | Method::Notify) => {
                 writer.contact(contact_uri(config, flow, &config.contact_user).as_bytes());
             }
             _ => {}
         }
         if matches!(self.method, Method::Invite | Method::Update | Method::Options) {
-            writer.header(HeaderName::Allow, ALLOW.as_bytes());
+            writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
         }
         if self.method == Method::Options {
             writer.header(HeaderName::Accept, SDP.as_bytes());
@@ -115,6 +115,7 @@ pub(super) struct Reply<'a> {
     tag: Option<&'a str>,
     contact: bool,
     plain: bool,
+    allow: bool,
     headers: Vec<(&'a str, String)>,
     sdp: Option<&'a [u8]>,
 }
@@ -163,6 +164,12 @@ impl<'a> Reply<'a> {
         first.map(|place| self.headers.remove(place)).is_some()
     }
 
+    /// With the methods we take.
+    pub fn allow(mut self) -> Reply<'a> {
+        self.allow = true;
+        self
+    }
+
     /// One more header.
     pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Reply<'a> {
         self.headers.push((name, value.into()));
@@ -185,7 +192,9 @@ impl<'a> Reply<'a> {
         };
         if self.contact {
             writer.contact(contact_uri(config, source, &config.contact_user).as_bytes());
-            writer.header(HeaderName::Allow, ALLOW.as_bytes());
+        }
+        if self.contact || self.allow {
+            writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
         }
         for (name, value) in &self.headers {
             writer.header(HeaderName::from_bytes(name.as_bytes()), value.as_bytes());

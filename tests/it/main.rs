@@ -5,6 +5,7 @@ mod bad_things;
 mod dialplan_bad;
 mod engine;
 mod france_tables;
+mod legs;
 mod load;
 mod ops_http;
 mod privacy;

@@ -10,8 +10,11 @@ use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, 
 use super::super::session::{NewCall, Session};
 use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
-use super::super::wire::{ALLOW, ALLOW_REGISTRAR, Reply, SDP, WWW_AUTHENTICATE};
-use super::super::{Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading};
+use super::super::wire::{Reply, SDP, WWW_AUTHENTICATE};
+use super::super::{
+    Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, SessionId, Trust, attestation, capability,
+    reading,
+};
 use super::Endpoint;
 use super::receive::Request;
 
@@ -37,38 +40,41 @@ impl Endpoint {
                 self.core.reply_stateless(request.message, source, Reply::new(200));
             }
             Method::Options => {
-                let reply = Reply::new(200).contact().header("Accept", SDP).header("Supported", "");
+                let reply = self.capabilities();
                 self.core.reply_stateless(request.message, source, reply);
             }
             // A dialog is what these need, and there is none.
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
                 self.core.reply_stateless(request.message, source, Reply::new(481));
             }
-            Method::Other(_) => {
-                let mut reply = Reply::new(501);
-                if self.core.answer_max.is_none() {
-                    reply = reply.header("Allow", self.allow());
-                }
-                self.core.reply_stateless(request.message, source, reply);
+            Method::Subscribe if self.core.config.registrar => self.admit_subscribe(request),
+            // Outside a conversation nobody can hand one on.
+            Method::Refer if self.core.config.transfer => {
+                self.core.reply_stateless(request.message, source, Reply::new(403));
             }
-            _ => {
-                let reply = Reply::new(405).header("Allow", self.allow());
+            // MESSAGE and PUBLISH among them.
+            method => {
+                let stranger = self.core.answer_max.is_some();
+                let unheard_of = matches!(method, Method::Other(_));
+                let reply = if stranger && unheard_of { Reply::new(501) } else { capability::refusal(method) };
                 self.core.reply_stateless(request.message, source, reply);
             }
         }
     }
 
-    fn allow(&self) -> &'static str {
-        if self.core.config.registrar { ALLOW_REGISTRAR } else { ALLOW }
+    /// The answer to OPTIONS.
+    pub(super) fn capabilities(&self) -> Reply<'static> {
+        capability::reply(&self.core.config).contact()
     }
 
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
-    fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
+    pub(super) fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
         let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
         let strange: Vec<String> = message
             .require()
             .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
+            .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
             .take(16)
             .map(decode_text)
             .collect();
@@ -76,7 +82,9 @@ impl Endpoint {
             return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
         }
         if request.method != Method::Invite {
-            return None;
+            // Only a call can take the place of another (RFC 3891 §3).
+            let misplaced = self.core.config.transfer && message.header(HeaderName::Replaces).is_some();
+            return misplaced.then(|| Reply::new(400).phrase(Some("Replaces Outside INVITE")));
         }
         // Whoever cannot read SDP cannot be answered (§20.1).
         let takes_sdp = |kind: &[u8]| {
@@ -119,12 +127,21 @@ impl Endpoint {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
         }
         let Some(trust) = self.trust(&request) else { return };
+        let replaces = match self.replaced(message, &trust) {
+            Ok(replaces) => replaces,
+            Err(reply) => return self.core.reply_stateless(message, source, reply),
+        };
         let id = self.new_session();
-        let invite = Box::new(read_invite(message, source, trust));
+        let user = match &trust {
+            Trust::User(user) => Some(user.clone()),
+            _ => None,
+        };
+        let invite = Box::new(read_invite(message, source, trust, replaces));
         let transaction = self.accept(&request, User::Invite(id), merge);
         self.core.reply(transaction, message, source, &Reply::new(100));
         let call = NewCall { transaction, request: message.to_owned(), source, reply: request.reply };
-        if let Some(session) = Session::incoming(&mut self.core, id, call) {
+        if let Some(mut session) = Session::incoming(&mut self.core, id, call) {
+            session.set_user(user);
             self.sessions.insert(id, session);
             self.core.tell(Event::Invite { session: id, invite });
         }
@@ -155,7 +172,7 @@ impl Endpoint {
     fn admit_register(&mut self, request: Request<'_, '_>) {
         let (message, source) = (request.message, request.source);
         if !self.core.config.registrar {
-            return self.core.reply_stateless(message, source, Reply::new(405).header("Allow", self.allow()));
+            return self.core.reply_stateless(message, source, capability::refusal(request.method));
         }
         if self.is_full() {
             return self.refuse_full(message, source);
@@ -210,7 +227,7 @@ impl Endpoint {
     }
 
     /// Who sent this, by digest; or what to answer (nothing, when even that is too much).
-    fn authenticate(&mut self, request: &Request<'_, '_>) -> Result<String, Option<Reply<'static>>> {
+    pub(super) fn authenticate(&mut self, request: &Request<'_, '_>) -> Result<String, Option<Reply<'static>>> {
         let accounts = Arc::clone(&self.accounts);
         let (now, flow, message) = (self.core.now, request.source, request.message);
         let source = Source::of(flow.remote.ip());
@@ -298,7 +315,7 @@ const MD5_ONLY: [&[u8]; 2] = [b"baresip v0.", b"baresip v1."];
 const VALUES_MAX: usize = 8;
 const USER_AGENT_MAX: usize = 80;
 
-fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInvite {
+fn read_invite(message: &Message<'_>, source: Flow, trust: Trust, replaces: Option<SessionId>) -> IncomingInvite {
     let vouched = matches!(trust, Trust::Trunk(_) | Trust::Registrar(_));
     let all = |name: HeaderName<'_>| -> Vec<Hidden> {
         message.elements(name).take(VALUES_MAX).map(|value| Hidden::from_bytes(&unfold(value))).collect()
@@ -318,6 +335,8 @@ fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInv
         history_info: all(HeaderName::HistoryInfo),
         called_party: first(HeaderName::PCalledPartyId),
         access_network: first(HeaderName::PAccessNetworkInfo).filter(|_| vouched),
+        attestation: attestation::of(message).filter(|_| vouched),
+        replaces,
         call_id_hash: reading::hash(&[call_id]),
         sdp: reading::sdp(message),
         user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect(),

@@ -8,7 +8,7 @@ use super::super::session::Session;
 use super::super::shield::{BanReason, Source};
 use super::super::transaction::User;
 use super::super::wire::{Draft, contact_uri, name_addr};
-use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side};
+use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side, Target};
 use super::Endpoint;
 
 impl Endpoint {
@@ -27,11 +27,19 @@ impl Endpoint {
             Command::Info { session, content_type, body } => {
                 self.with_session(session, |s, core| s.info(core, content_type, body));
             }
+            Command::AnswerRefer { session, status } => {
+                self.with_session(session, |s, core| s.answer_refer(core, status));
+            }
+            Command::ReferProgress { session, status } => {
+                self.with_session(session, |s, core| s.refer_progress(core, status));
+            }
+            Command::Notify { user, notice } => self.subscriptions.notify(&mut self.core, &user, notice),
             Command::Register(register) => self.registrations.start(&mut self.core, *register),
             Command::Unregister { account } => self.registrations.stop(&mut self.core, account),
             Command::Accounts(accounts) => {
                 self.accounts = accounts.clone();
                 self.change_registrar(|registrar, _, told| registrar.keep_users(|user| accounts.contains(user), told));
+                self.subscriptions.keep_users(&mut self.core, |user| self.accounts.contains(user));
             }
             Command::Admission(admission) => self.admission = admission,
             Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),
@@ -54,7 +62,12 @@ impl Endpoint {
             return self.core.tell(Event::Rejected { session: id, status, cause });
         }
         self.last_session = self.last_session.max(id.0);
-        let session = Session::outgoing(&mut self.core, id, invite);
+        let user = match &invite.target {
+            Target::Binding(binding) => Some(binding.user.clone()),
+            Target::Uri { .. } => None,
+        };
+        let mut session = Session::outgoing(&mut self.core, id, invite);
+        session.set_user(user);
         self.sessions.insert(id, session);
     }
 

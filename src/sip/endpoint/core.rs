@@ -31,6 +31,10 @@ pub(in crate::sip) enum Alarm {
     OwnerGuard(SessionId),
     /// The owner owes the answer that goes into an ACK.
     AnswerGuard(SessionId),
+    /// The owner owes an answer to a REFER, or its outcome was never told.
+    Referral(SessionId),
+    /// A subscription runs out.
+    Subscription(u64),
     /// A binding runs out.
     Bindings,
     /// A registration of ours is to be refreshed, or tried again.

@@ -8,6 +8,8 @@ mod commands;
 mod core;
 mod door;
 mod receive;
+mod subscribe;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use super::registrar::{Binding, Registrar};
 use super::registration::Registrations;
 use super::session::Session;
 use super::shield::{Shield, Tries};
+use super::subscription::Subscriptions;
 use super::transaction::{Note, User};
 use super::{Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId};
 use crate::clock::{Instant, earliest};
@@ -33,6 +36,7 @@ pub struct Endpoint {
     sessions: BTreeMap<SessionId, Session>,
     registrar: Registrar,
     registrations: Registrations,
+    subscriptions: Subscriptions,
     guard: Guard,
     shield: Shield,
     tries: Tries,
@@ -62,6 +66,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Registrations of ours.
     pub registrations: usize,
+    /// Subscriptions of our users' phones.
+    pub subscriptions: usize,
     /// Timers that run.
     pub timers: usize,
 }
@@ -83,6 +89,7 @@ impl Endpoint {
             sessions: BTreeMap::new(),
             registrar: Registrar::default(),
             registrations: Registrations::default(),
+            subscriptions: Subscriptions::default(),
             guard,
             shield,
             tries: Tries::new(),
@@ -112,6 +119,7 @@ impl Endpoint {
             settling,
             bindings: self.registrar.len(),
             registrations: self.registrations.len(),
+            subscriptions: self.subscriptions.len(),
             timers: load.timers + self.core.alarms.len(),
         }
     }
@@ -170,6 +178,7 @@ impl Endpoint {
             self.with_session(id, |session, core| session.flow_closed(core, &flow));
         }
         self.registrations.flow_closed(&mut self.core, &flow);
+        self.subscriptions.flow_closed(&mut self.core, &flow);
         self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
     }
 
@@ -214,6 +223,7 @@ impl Endpoint {
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
+            Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
             | Alarm::CancelGuard(id)
             | Alarm::Resend(id, _)
@@ -221,7 +231,8 @@ impl Endpoint {
             | Alarm::ReinviteGuard(id)
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
-            | Alarm::AnswerGuard(id) => self.sessions.get_mut(&id),
+            | Alarm::AnswerGuard(id)
+            | Alarm::Referral(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
         match alarm {
@@ -233,7 +244,8 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
-            Alarm::Bindings | Alarm::Refresh(_) => {}
+            Alarm::Referral(_) => session.referral_overdue(core),
+            Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -252,6 +264,7 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Notify(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.on_note(&mut self.core, note);
@@ -268,6 +281,11 @@ impl Endpoint {
                 User::Options(probe) => {
                     if let Note::Failed { .. } = note {
                         self.probe_done(probe, None);
+                    }
+                }
+                User::Subscription(id) => {
+                    if let Note::Failed { .. } = note {
+                        self.subscriptions.remove(&mut self.core, id);
                     }
                 }
                 User::Nobody => {}
@@ -307,7 +325,8 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::ReinviteGuard(id)
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
-        | Alarm::AnswerGuard(id) => Some(id),
-        Alarm::Bindings | Alarm::Refresh(_) => None,
+        | Alarm::AnswerGuard(id)
+        | Alarm::Referral(id) => Some(id),
+        Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

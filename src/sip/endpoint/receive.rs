@@ -4,7 +4,7 @@ use super::super::message::{Framing, Message, Method, validate};
 use super::super::session::Incoming;
 use super::super::shield::Offence;
 use super::super::transaction::{AckFound, ClientKey, MergeKey, Received, ServerKey, TransactionId, User, ack_for};
-use super::super::wire::{ALLOW, Reply, reply_flow};
+use super::super::wire::{Reply, reply_flow};
 use super::super::{Bytes, DropReason, Flow, SessionId, Transport, reading};
 use super::Endpoint;
 
@@ -146,12 +146,15 @@ impl Endpoint {
         let known = self.core.local_tags.get(tag).copied();
         let session = known.filter(|id| self.sessions.get(id).is_some_and(|session| session.is_of_dialog(message)));
         let Some(id) = session else {
+            if let Some(id) = self.subscriptions.find(message, tag) {
+                return self.on_subscription(request, id);
+            }
             // Of a dialog we do not have (§12.2.2); an OPTIONS with a forgotten tag is still a question to us.
             if !self.pays(source, Some(Offence::Unsolicited)) {
                 return;
             }
             let reply = match request.method {
-                Method::Options if self.core.answer_max.is_none() => Reply::new(200).header("Allow", ALLOW),
+                Method::Options if self.core.answer_max.is_none() => self.capabilities(),
                 _ => Reply::new(481),
             };
             return self.core.reply_stateless(message, source, reply);
@@ -159,6 +162,11 @@ impl Endpoint {
         // What stands goes on when new calls are turned away already; but nobody may fill the table from inside either.
         if self.core.layer.servers() >= self.core.config.transactions_max.saturating_mul(2) {
             return self.refuse_full(message, source);
+        }
+        if request.method != Method::Bye
+            && let Some(reply) = self.not_understood(&request)
+        {
+            return self.core.reply_stateless(message, source, reply);
         }
         let plausible = self.is_plausible(id, &source);
         let user = match request.method {
@@ -173,7 +181,15 @@ impl Endpoint {
             return;
         }
         let incoming = Incoming { transaction, message, source, reply: request.reply };
-        self.with_session(id, |session, core| session.on_request(core, incoming));
+        match request.method {
+            Method::Refer => self.on_refer(id, incoming),
+            Method::Subscribe => self.with_session(id, |session, core| {
+                if session.take_turn(core, &incoming) {
+                    session.on_subscribe(core, &incoming);
+                }
+            }),
+            _ => self.with_session(id, |session, core| session.on_request(core, incoming)),
+        }
     }
 
     pub(super) fn accept(&mut self, request: &Request<'_, '_>, user: User, merge: Option<MergeKey>) -> TransactionId {
@@ -208,6 +224,11 @@ impl Endpoint {
             }
             User::Bye(id) => self.with_session(id, |s, core| s.on_bye_response(core, status, message)),
             User::Info(id) => self.with_session(id, |s, core| s.on_info_response(core, status)),
+            User::Notify(id) => self.with_session(id, |s, core| s.on_notify_response(core, transaction, status)),
+            User::Subscription(id) => {
+                let later = message.retry_after().is_some();
+                self.subscriptions.on_response(&mut self.core, id, transaction, status, later);
+            }
             User::Register(account) => self.registrations.on_response(&mut self.core, account, transaction, message),
             User::Options(probe) if status >= 200 => self.probe_done(probe, Some(status)),
             User::Options(_) | User::Cancel(_) | User::Update(_) | User::Nobody => {}

@@ -3,8 +3,12 @@
 mod attacks;
 mod calls;
 mod flows;
+mod identity;
 mod network;
+mod raw;
 mod registering;
 mod routes;
 mod storms;
+mod subscribing;
+mod transfer;
 mod wild;

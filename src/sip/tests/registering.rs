@@ -138,7 +138,7 @@ fn not_yours() {
 /// A call to a registered phone rings there, over its flow; the phone trusts its registrar. A call of the phone is
 /// challenged once and then known to be hers. Strangers are challenged.
 #[test]
-fn calls_both_ways() {
+fn b087_calls_both_ways() {
     let mut net = scene(Faults::NONE);
     register(&mut net, 1, "odile", "secret");
     net.run_for_ms(100);
