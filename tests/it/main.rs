@@ -13,4 +13,5 @@ mod sip_message;
 mod softphones;
 mod store_spool;
 mod tidy;
+mod torture;
 mod wire;

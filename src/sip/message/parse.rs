@@ -271,7 +271,7 @@ mod tests {
 
     /// Line ends, folds, blanks before the colon, headers without a colon.
     #[test]
-    fn lenient_lines() {
+    fn b001_b015_p048_p058_lenient_lines() {
         let text =
             b"\r\n\nINVITE  sip:b@h   SIP/2.0 \nv : SIP/2.0/UDP h\nnonsense\nSubject:\r\nX-Y:a\r\n\tb\r\n\r\nbody";
         let message = Message::parse(text, Framing::Datagram).expect("a message");
@@ -284,7 +284,7 @@ mod tests {
 
     /// The body ends where Content-Length says, and must be all there.
     #[test]
-    fn body_length() {
+    fn b003_b004_b005_p055_body_length() {
         let cut = format!("INVITE sip:b@h SIP/2.0\r\n{REST}l: 2\r\n\r\nabcd");
         let message = Message::parse(cut.as_bytes(), Framing::Datagram).expect("a message");
         assert_eq!((message.body(), message.as_bytes().len()), (b"ab".as_slice(), cut.len() - 2));

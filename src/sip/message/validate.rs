@@ -161,7 +161,7 @@ mod tests {
 
     /// A sound request passes; each spoilt one is refused with the status the RFC names.
     #[test]
-    fn one_fault_at_a_time() {
+    fn b006_b007_b008_b009_b010_p054_one_fault_at_a_time() {
         assert_eq!(verdict(SOUND), Ok(()));
         let long = format!("sip:{}@h", "a".repeat(MAX_URI));
         for (from, to, status) in [
@@ -193,7 +193,7 @@ mod tests {
 
     /// What an RFC 2543 telephone leaves out is not asked for, and 2³¹−1 is a CSeq.
     #[test]
-    fn old_telephones_pass() {
+    fn b010_p077_old_telephones_pass() {
         for (from, to) in [
             (";branch=z9hG4bK1", ""),
             (";tag=1", ""),
