@@ -12,6 +12,7 @@ mod sdp_offers;
 mod sip_message;
 mod softphones;
 mod store_spool;
+mod streams;
 mod tidy;
 mod torture;
 mod wire;
