@@ -53,16 +53,16 @@ const fn is_reserved(byte: u8) -> bool {
 /// Every parameter of `a` that `b` has too must be equal; the decisive ones must be in both. Where a name stands twice the
 /// first counts, as everywhere.
 fn same_sip_params(a: Params<'_>, b: Params<'_>) -> bool {
-    a.iter().all(|param| {
-        let of = |params: Params<'_>| {
-            let first = params.iter().find(|other| same_escaped_any_case(param.name, other.name));
-            first.map(|first| first.value.unwrap_or(b""))
-        };
-        match of(b) {
-            Some(twin) => same_escaped_any_case(of(a).unwrap_or(b""), twin),
-            None => !DECISIVE.iter().any(|name| param.name.eq_ignore_ascii_case(name.as_bytes())),
-        }
+    a.iter().all(|param| match first_of(b, param.name) {
+        Some(twin) => first_of(a, param.name).is_some_and(|own| same_escaped_any_case(own, twin)),
+        None => !DECISIVE.iter().any(|name| param.name.eq_ignore_ascii_case(name.as_bytes())),
     })
+}
+
+/// The value of the first parameter of this name; empty when it has none.
+fn first_of<'a>(params: Params<'a>, name: &[u8]) -> Option<&'a [u8]> {
+    let first = params.iter().find(|param| same_escaped_any_case(param.name, name));
+    first.map(|param| param.value.unwrap_or(b""))
 }
 
 /// Every header of `a` must be in `b`, in any order.

@@ -54,7 +54,7 @@ pub use reason::reason_phrase;
 pub use stream::{Frame, next_frame};
 pub use text::{List, decode_text, unfold};
 pub use uri::{BadUri, Scheme, Uri, parse_ip};
-pub use validate::validate;
+pub use validate::{is_target, validate};
 pub use via::{BRANCH_COOKIE, BadVia, Via};
 pub use write::MessageWriter;
 

@@ -111,6 +111,11 @@ fn request_uri(uri: &[u8]) -> Result<(), Fault> {
     }
 }
 
+/// Can requests be sent to this `sip:` or `sips:` URI as it is written?
+pub fn is_target(uri: &[u8]) -> bool {
+    request_uri(uri).is_ok() && Uri::parse(uri).is_ok_and(|uri| uri.is_sip())
+}
+
 /// What cannot stand in a Request-URI, whatever its scheme: blanks, controls, and the marks around a URI elsewhere.
 static MISPLACED: [bool; 256] = table_of!(is_misplaced);
 

@@ -14,7 +14,9 @@ fn request(method: &str, uri: &str, via: &str, more: &str, body: &str) -> String
 fn b014_t4_1_references_everywhere() {
     let more = "Contact: \"Odile\" <sip:odile@[2001:db8:9:1::50]:5070>\n";
     let got = stage().answered(request("OPTIONS", "sip:[2001:db8::10]", "[2001:db8:9:1::50]:5070", more, ""), &[200]);
-    assert!(got.header("Via").is_some_and(|via| via.contains("[2001:db8:9:1::50]:5070") && via.contains("received=127.")));
+    assert!(
+        got.header("Via").is_some_and(|via| via.contains("[2001:db8:9:1::50]:5070") && via.contains("received=127."))
+    );
 }
 
 /// §4.2: an address without its brackets is no host.

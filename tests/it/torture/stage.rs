@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::bad_things::Conversation;
-use crate::engine::own_address;
+use crate::engine::{listeners_of, own_address};
 use crate::wire::raw::{ANSWER, Got, NOTHING, Peer};
 
 /// A description that can be answered.
@@ -24,7 +24,8 @@ pub fn stage() -> Arc<Stage> {
     static SHARED: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
-        let talk = Conversation::start("own-torture", |setup| setup);
+        let accounts = [("isere", "38"), ("ain", "01"), ("aisne", "02"), ("allier", "03"), ("rhone", "69")];
+        let talk = Conversation::start("own-torture", |setup| setup.listeners(&listeners_of(&accounts)));
         let stage = Arc::new(Stage { sip: talk.engine.sip, talk: Mutex::new(talk) });
         *shared = Arc::downgrade(&stage);
         stage
@@ -60,7 +61,8 @@ impl Stage {
         ] {
             bytes = replace(&bytes, word, &value);
         }
-        let body = find(&bytes, b"\r\n\r\n").map_or(0, |at| bytes.len() - at - 4);
+        let before = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let body = find(&bytes[before..], b"\r\n\r\n").map_or(0, |at| bytes.len() - before - at - 4);
         Letter { peer, bytes: replace(&bytes, "{L}", &body.to_string()) }
     }
 
@@ -70,7 +72,11 @@ impl Stage {
         letter.peer.send(&letter.bytes);
         let got = letter.peer.receive_where(ANSWER, |got| got.status() >= 200);
         let got = got.unwrap_or_else(|| panic!("no answer to {}", shown(&letter.bytes)));
-        assert!(statuses.contains(&got.status()), "{statuses:?} was right for\n{}\nand not\n{got:?}", shown(&letter.bytes));
+        assert!(
+            statuses.contains(&got.status()),
+            "{statuses:?} was right for\n{}\nand not\n{got:?}",
+            shown(&letter.bytes)
+        );
         if letter.bytes.trim_ascii_start().starts_with(b"INVITE") && got.status() >= 300 {
             letter.peer.send(ack(&got, &self.sip.to_string()));
         }
@@ -116,11 +122,6 @@ impl Stage {
     pub fn goes_on(&self) {
         assert!(Peer::is_served(self.sip), "the engine does not answer any more");
         self.talk.lock().unwrap_or_else(PoisonError::into_inner).goes_on();
-    }
-
-    /// A metric of the engine.
-    pub fn metric(&self, series: &str) -> f64 {
-        self.talk.lock().unwrap_or_else(PoisonError::into_inner).engine.metric(series)
     }
 }
 

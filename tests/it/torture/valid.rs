@@ -73,7 +73,11 @@ fn b013_t3_1_1_7_long_values() {
     let long = |word: &str| word.repeat(400 / word.len());
     let mut vias = "Via: SIP/2.0/UDP {M};branch=z9hG4bKlong{N}".to_owned();
     for nth in 1..40 {
-        vias += &format!(",\n  SIP/2.0/TCP relais-{nth}.{}.example;branch=z9hG4bK{}{nth}", "sous".repeat(5), "0f".repeat(20));
+        vias += &format!(
+            ",\n  SIP/2.0/TCP relais-{nth}.{}.example;branch=z9hG4bK{}{nth}",
+            "sous".repeat(5),
+            "0f".repeat(20)
+        );
     }
     let text = format!(
         "INVITE sip:3977@{{E}} SIP/2.0\nTo: \"{name}\" <sip:3977@{{H}}:6000;{param}=1>\n\
@@ -119,7 +123,8 @@ fn b013_p053_t3_1_1_9_semicolon_in_the_user() {
     let stage = stage();
     let letter = stage.letter(text);
     letter.peer.send(&letter.bytes);
-    let got = letter.peer.receive_where(crate::wire::raw::ANSWER, |got| got.status() >= 200).expect("an answer over UDP");
+    let got =
+        letter.peer.receive_where(crate::wire::raw::ANSWER, |got| got.status() >= 200).expect("an answer over UDP");
     assert_ne!(got.status(), 400, "{got:?}");
     // Whether this is a call to 3977 or to nobody is the trunk's dial rules; nothing may be left of it in any case.
     let target = got.header("Contact").and_then(|c| Some(c.split_once('<')?.1.split('>').next()?.to_owned()));
