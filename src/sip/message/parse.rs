@@ -130,12 +130,16 @@ fn read_headers(bytes: &[u8], mut at: usize, index: &mut Index) -> Result<Header
                 Line::Empty { body_at } => return Ok(Headers { body_at, content_length: length }),
             },
         };
-        if line.name == content_length {
-            length = Some(agreed_length(&bytes[line.from..line.to], length)?);
-        }
         let (written, value) = (Span::known(at, at + line.written), Span::known(line.from, line.to));
         if !index.push(line.name, written, value) {
             return Err(ParseFault::TooManyHeaders);
+        }
+        // Nothing behind it: on a stream its fold may still come, and nobody knows yet what it says.
+        if line.next == bytes.len() {
+            return Err(ParseFault::Unterminated);
+        }
+        if line.name == content_length {
+            length = Some(agreed_length(&bytes[line.from..line.to], length)?);
         }
         at = line.next;
     }

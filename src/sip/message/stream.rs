@@ -101,6 +101,16 @@ mod tests {
         assert_eq!(feed(b"\r\n\r\n", 2), (0, 1));
     }
 
+    /// A length that is folded onto the next line is read when that line is there, wherever the stream was cut. Found by a
+    /// fuzzer: the connection was closed at the end of the first line.
+    #[test]
+    fn b001_b022_folded_length_at_every_cut() {
+        let folded = ONE.replace("Content-Length: 6", "Content-Length:\r\n 6");
+        for cut in 0..=folded.len() {
+            assert_eq!(feed(folded.as_bytes(), cut).0, 1, "cut at {cut}");
+        }
+    }
+
     /// Without a sound Content-Length the stream is lost, and the request is answered.
     #[test]
     fn b005_b024_broken_streams() {
