@@ -20,6 +20,7 @@ mod event;
 mod flow;
 mod hidden;
 mod invite;
+mod limits;
 pub mod message;
 mod reading;
 mod registrar;
@@ -47,6 +48,7 @@ pub use event::{Event, RegistrationState, Unbound};
 pub use flow::{Flow, Transport};
 pub use hidden::{Headers, Hidden, Identity};
 pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
+pub use limits::{Limit, limits, limits_markdown};
 pub use registrar::Binding;
 pub use session::SavedSession;
 

@@ -64,8 +64,10 @@ struct Failures {
 
 /// How long a nonce's time stands still, so that a repeated request meets the same challenge.
 const NONCE_STEP_US: u64 = 8_000_000;
-const VALUE_BYTES_MAX: usize = 512;
-const USED_NONCES_MAX: usize = 20_000;
+/// The longest nonce looked at; no challenge of ours is longer.
+pub(in crate::sip) const VALUE_BYTES_MAX: usize = 512;
+/// How many used nonces are remembered.
+pub(in crate::sip) const USED_NONCES_MAX: usize = 20_000;
 const FAILING_SOURCES_MAX: usize = 4_096;
 
 impl Guard {

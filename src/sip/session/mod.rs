@@ -24,6 +24,7 @@ use super::message::{Message, Method};
 use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
 use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
+pub(in crate::sip) use answered::FORKS_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
