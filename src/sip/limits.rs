@@ -121,12 +121,7 @@ pub fn limits() -> Vec<Limit> {
             ("503, réessayez", "503, try again"),
         ),
         limit("devices", config.contacts_per_user, ("appareils d'un compte", "devices of one account"), ("403", "403")),
-        limit(
-            "bindings",
-            config.bindings_max,
-            ("appareils en tout", "devices in all"),
-            ("503, réessayez", "503, try again"),
-        ),
+        limit("bindings", config.bindings_max, ("appareils en tout", "devices in all"), ("403", "403")),
     ]
 }
 

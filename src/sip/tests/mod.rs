@@ -1,6 +1,7 @@
 //! The room as a whole, on a virtual network with a virtual clock: real endpoints on both sides.
 
 mod calls;
+mod limits;
 mod network;
 mod registering;
 mod routes;
