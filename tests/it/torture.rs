@@ -6,6 +6,8 @@
 
 #[path = "torture/broken.rs"]
 mod broken;
+#[path = "torture/field.rs"]
+mod field;
 #[path = "torture/ipv6.rs"]
 mod ipv6;
 #[path = "torture/registering.rs"]

@@ -332,6 +332,49 @@ mod tests {
         assert_eq!(s.judge(&value), Verdict::OtherUri);
     }
 
+    /// As many used nonces are remembered as the limit says; one more makes the oldest worth nothing, and no other.
+    #[test]
+    fn b016_as_many_nonces_as_are_remembered() {
+        let mut s = scene();
+        let mut first = s.challenge();
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+        s.now += Duration::from_secs(20);
+        let mut last = s.challenge();
+        for nth in 1..USED_NONCES_MAX {
+            s.now += Duration::from_millis(10);
+            last = s.challenge();
+            let value = s.answer(&mut last, "bob", "zanzibar");
+            assert_eq!(s.judge(&value), Verdict::Proved("bob".into()), "{nth}");
+        }
+        assert_eq!(s.guard.used.len(), USED_NONCES_MAX);
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()), "the oldest is remembered");
+        let mut more = s.challenge();
+        let value = s.answer(&mut more, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+        assert_eq!(s.guard.used.len(), USED_NONCES_MAX);
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Stale, "one more pushed it out");
+        let value = s.answer(&mut last, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+    }
+
+    /// A nonce of the longest length is looked at, a longer one is as if nothing were shown.
+    #[test]
+    fn b016_as_long_a_nonce_as_is_looked_at() {
+        let mut s = scene();
+        let with = |length: usize| {
+            let nonce = "n".repeat(length);
+            format!(
+                "Digest username=\"bob\", realm=\"écoute\", nonce=\"{nonce}\", uri=\"sip:r\", response=\"0\", qop=auth, \
+                 nc=00000001, cnonce=\"c\""
+            )
+        };
+        assert_ne!(s.judge(&with(VALUE_BYTES_MAX)), Verdict::Ask);
+        assert_eq!(s.judge(&with(VALUE_BYTES_MAX + 1)), Verdict::Ask);
+    }
+
     /// SHA-256 is offered first, and not at all when one account knows only its MD5 hash; hashes alone suffice.
     #[test]
     fn what_is_offered() {

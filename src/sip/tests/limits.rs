@@ -2,17 +2,19 @@
 //! table promises.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::network::{Faults, Network};
+use super::registering;
 use crate::sip::message::{
     MAX_CONTACTS, MAX_HEADERS, MAX_IDENTIFIER, MAX_LINE, MAX_MESSAGE, MAX_ROUTES, MAX_URI, MAX_VIAS,
 };
-use crate::sip::{EndpointConfig, Event, limits};
+use crate::sip::{Accounts, Command, EndpointConfig, Event, Secret, limits};
 
 const STRANGER: &str = "198.51.100.7:40000";
 
-/// The limits tried in this file; `sip/auth/guard.rs` tries the nonces, `sip/tests/wild.rs` and `registering.rs` the tables.
-const TRIED: [&str; 12] = [
+/// The limits tried in this file.
+const TRIED: [&str; 15] = [
     "message",
     "headers",
     "line",
@@ -25,8 +27,12 @@ const TRIED: [&str; 12] = [
     "values",
     "user_agent",
     "unsupported",
+    "forks",
+    "devices",
+    "bindings",
 ];
-const TRIED_ELSEWHERE: [&str; 7] = ["forks", "nonce", "nonces", "sessions", "transactions", "devices", "bindings"];
+/// And those tried in `sip/auth/guard.rs` and `sip/tests/wild.rs`.
+const TRIED_ELSEWHERE: [&str; 4] = ["nonce", "nonces", "sessions", "transactions"];
 
 /// An OPTIONS with these lines behind the ones it must have, or with one of those replaced.
 fn options(more: &str) -> String {
@@ -143,4 +149,71 @@ fn b016_what_is_kept_of_a_call() {
         assert!(net.latest(0).starts_with("SIP/2.0 420"));
         assert_eq!(net.latest(0).matches("tag").count() - net.latest(0).matches(";tag=").count(), named);
     }
+}
+
+/// Devices of one account: as many as the limit says, and one more is refused and changes nothing. A device that is
+/// there already may always come back.
+#[test]
+fn b016_devices_of_an_account() {
+    let most = EndpointConfig::default().contacts_per_user;
+    let mut net = registering::scene(Faults::NONE);
+    let contacts =
+        |count: usize| (0..count).map(|n| format!("Contact: <sip:odile@192.168.7.{}>\r\n", n + 20)).collect();
+    let lines: [String; 3] = [contacts(most), contacts(most + 1), contacts(1)];
+    for (nth, (lines, status)) in lines.iter().zip(["200", "403", "200"]).enumerate() {
+        let flow = registering::phone_flow(&net, 1035);
+        let reply = registering::raw_register(&mut net, flow, "c", nth as u32 + 1, lines);
+        assert!(reply.starts_with(&format!("SIP/2.0 {status}")), "{reply}");
+        assert_eq!(net.counts(0).bindings, most);
+        net.run_for_ms(40_000);
+    }
+}
+
+/// Devices in all: the same, whoever's they are.
+#[test]
+fn b016_devices_in_all() {
+    let mut net = Network::empty(5, Faults::NONE);
+    net.add(EndpointConfig { domains: vec!["ecoute.example".into()], bindings_max: 2, ..EndpointConfig::default() });
+    let mut accounts = Accounts::none();
+    accounts.insert("odile", Secret::password("secret"));
+    net.command(0, Command::Accounts(Arc::new(accounts)));
+    for (nth, status) in [(1, "200"), (2, "200"), (3, "403"), (2, "200")] {
+        let flow = registering::phone_flow(&net, 1035 + nth);
+        let contact = format!("Contact: <sip:odile@192.168.7.{nth}>\r\n");
+        let cseq = net.now.as_millis() as u32;
+        let reply = registering::raw_register(&mut net, flow, &format!("c{nth}"), cseq, &contact);
+        assert!(reply.starts_with(&format!("SIP/2.0 {status}")), "{nth}: {reply}");
+        net.run_for_ms(40_000);
+    }
+    assert_eq!(net.counts(0).bindings, 2);
+}
+
+/// Answers of one outgoing call that forked: so many are acknowledged, and all but the first hung up; one more is left to
+/// itself.
+#[test]
+fn b016_answers_of_a_forked_call() {
+    let most = limits().into_iter().find(|limit| limit.key == "forks").expect("in the table").value;
+    let mut net = Network::new(1, 2, Faults { loss_percent: 100, ..Faults::NONE });
+    net.call(Some("v=0"));
+    let invite = net.latest(0).to_owned();
+    let line = |name: &str| invite.lines().find(|line| line.starts_with(name)).expect("a header").to_owned();
+    for nth in 0..=most {
+        let text = format!(
+            "SIP/2.0 200 OK\r\n{}\r\n{}\r\n{};tag=t{nth}\r\n{}\r\n{}\r\nContact: <sip:fork{nth}@10.0.0.2>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0",
+            line("Via:"),
+            line("From:"),
+            line("To:"),
+            line("Call-ID:"),
+            line("CSeq:")
+        );
+        net.inject(0, "10.0.0.2:5060", &text);
+    }
+    assert_eq!(
+        (net.sent(0, &format!("ACK sip:fork{}@", most - 1)), net.sent(0, &format!("ACK sip:fork{most}@"))),
+        (1, 0)
+    );
+    assert_eq!(net.sent(0, "ACK sip:fork"), most);
+    net.run_for_ms(100);
+    assert!(net.sent(0, "BYE sip:fork0@") == 0 && net.sent(0, "BYE sip:fork1@") >= 1);
 }

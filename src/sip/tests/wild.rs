@@ -149,7 +149,7 @@ fn responses_find_their_way() {
 
 /// Overload, drain and full tables: 503 with Retry-After, and no state. What stands goes on.
 #[test]
-fn full_is_an_answer() {
+fn b016_full_is_an_answer() {
     let mut net = alone();
     net.command(0, Command::Admission(Admission::Busy { retry_after_s: 7 }));
     net.inject(0, STRANGER, &request("INVITE", "", ""));
