@@ -169,7 +169,7 @@ impl House {
                     self.flight.push_back((flow.local, flow.remote, bytes.to_vec()));
                 }
                 Output::Event(event) => telephone.events.push(event),
-                Output::Dropped(_) => {}
+                Output::Dropped(_) | Output::Close(_) => {}
                 Output::Timeout(_) => return,
             }
         }

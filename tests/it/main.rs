@@ -16,4 +16,5 @@ mod store_spool;
 mod strangers;
 mod streams;
 mod tidy;
+mod torture;
 mod wire;

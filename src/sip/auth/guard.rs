@@ -85,8 +85,10 @@ const SAME_FOR: Duration = Duration::from_secs(32);
 /// Requests whose first asking is remembered. A flood may push one out: its copy then meets another challenge, which is good
 /// as well.
 const ASKED_MAX: usize = 4096;
-const VALUE_BYTES_MAX: usize = 512;
-const USED_NONCES_MAX: usize = 20_000;
+/// The longest nonce looked at; no challenge of ours is longer.
+pub(in crate::sip) const VALUE_BYTES_MAX: usize = 512;
+/// How many used nonces are remembered.
+pub(in crate::sip) const USED_NONCES_MAX: usize = 20_000;
 /// What is hashed where there is no password.
 const DECOY: &[u8] = b"nobody";
 
@@ -390,6 +392,49 @@ mod tests {
         let who = Credentials::new("bob", "zanzibar");
         let value = answer(&mut challenge, &who, "REGISTER", "sip:elsewhere", &mut s.ids).expect("fits");
         assert_eq!(s.judge(&value), Verdict::OtherUri);
+    }
+
+    /// As many used nonces are remembered as the limit says; one more makes the oldest worth nothing, and no other.
+    #[test]
+    fn b016_as_many_nonces_as_are_remembered() {
+        let mut s = scene();
+        let mut first = s.challenge();
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+        s.now += Duration::from_secs(20);
+        let mut last = s.challenge();
+        for nth in 1..USED_NONCES_MAX {
+            s.now += Duration::from_millis(10);
+            last = s.challenge();
+            let value = s.answer(&mut last, "bob", "zanzibar");
+            assert_eq!(s.judge(&value), Verdict::Proved("bob".into()), "{nth}");
+        }
+        assert_eq!(s.guard.used.len(), USED_NONCES_MAX);
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()), "the oldest is remembered");
+        let mut more = s.challenge();
+        let value = s.answer(&mut more, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+        assert_eq!(s.guard.used.len(), USED_NONCES_MAX);
+        let value = s.answer(&mut first, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Stale, "one more pushed it out");
+        let value = s.answer(&mut last, "bob", "zanzibar");
+        assert_eq!(s.judge(&value), Verdict::Proved("bob".into()));
+    }
+
+    /// A nonce of the longest length is looked at, a longer one is as if nothing were shown.
+    #[test]
+    fn b016_as_long_a_nonce_as_is_looked_at() {
+        let mut s = scene();
+        let with = |length: usize| {
+            let nonce = "n".repeat(length);
+            format!(
+                "Digest username=\"bob\", realm=\"écoute\", nonce=\"{nonce}\", uri=\"sip:r\", response=\"0\", qop=auth, \
+                 nc=00000001, cnonce=\"c\""
+            )
+        };
+        assert_ne!(s.judge(&with(VALUE_BYTES_MAX)), Verdict::Ask);
+        assert_eq!(s.judge(&with(VALUE_BYTES_MAX + 1)), Verdict::Ask);
     }
 
     /// SHA-256 is offered first, and not at all when one account knows only its MD5 hash; hashes alone suffice.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub(super) use client::{Challenge, answer};
-pub(super) use guard::{Asking, Attempt, Guard, Verdict};
+pub(super) use guard::{Asking, Attempt, Guard, USED_NONCES_MAX, VALUE_BYTES_MAX, Verdict};
 
 use digest::{Algorithm, Ha1, ha1};
 

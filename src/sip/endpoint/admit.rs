@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::super::auth::{Asking, Attempt, Verdict};
+use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
 use super::super::session::{NewCall, Session};
 use super::super::shield::{Offence, Source};
@@ -75,7 +76,7 @@ impl Endpoint {
             .require()
             .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
             .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
-            .take(16)
+            .take(UNSUPPORTED_MAX)
             .map(decode_text)
             .collect();
         if !strange.is_empty() {
@@ -311,10 +312,6 @@ fn is_equivalent(a: &[u8], b: &[u8]) -> bool {
 /// over it): the libre library up to its version 1.
 const MD5_ONLY: [&[u8]; 2] = [b"baresip v0.", b"baresip v1."];
 
-/// How many Diversion, History-Info and asserted identities are read.
-const VALUES_MAX: usize = 8;
-const USER_AGENT_MAX: usize = 80;
-
 fn read_invite(message: &Message<'_>, source: Flow, trust: Trust, replaces: Option<SessionId>) -> IncomingInvite {
     let vouched = matches!(trust, Trust::Trunk(_) | Trust::Registrar(_));
     let all = |name: HeaderName<'_>| -> Vec<Hidden> {
@@ -347,7 +344,10 @@ fn read_invite(message: &Message<'_>, source: Flow, trust: Trust, replaces: Opti
 
 fn identity(who: Option<NameAddr<'_>>) -> Identity {
     match who {
-        Some(who) => Identity { display: Hidden::new(who.display_text()), uri: Hidden::from_bytes(who.uri) },
+        Some(who) => {
+            let display: String = who.display_text().chars().take(DISPLAY_MAX).collect();
+            Identity { display: Hidden::new(display), uri: Hidden::from_bytes(who.uri) }
+        }
         None => Identity::default(),
     }
 }

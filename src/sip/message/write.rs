@@ -316,7 +316,7 @@ mod tests {
 
     /// No value, name, URI or parameter can begin a line of its own.
     #[test]
-    fn p183_nothing_can_be_injected() {
+    fn p056_nothing_can_be_injected() {
         let evil = b"x\r\nX-Evil: 1\n\r\n<>\"";
         let mut writer = MessageWriter::request(Method::Other(evil), evil);
         writer

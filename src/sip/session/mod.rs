@@ -25,6 +25,7 @@ use super::message::{Message, Method};
 use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
 use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
+pub(in crate::sip) use answered::FORKS_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
@@ -214,6 +215,8 @@ impl Session {
             return;
         }
         let cause = Cause::new(Side::Network, CauseKind::FlowClosed);
+        // Over UDP without rport the answer goes another way than the INVITE came, and that way is still there.
+        self.refuse(core, 480, None);
         match self.phase {
             Phase::Calling(_) => self.tell_rejected(core, 503, cause.with_status(503)),
             _ => self.tell_ended(core, cause),

@@ -35,7 +35,7 @@ impl Bench {
                     self.sent.push((flow, String::from_utf8_lossy(&bytes).into_owned()));
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Dropped(_) => {}
+                Output::Dropped(_) | Output::Close(_) => {}
                 Output::Timeout(_) => return,
             }
         }

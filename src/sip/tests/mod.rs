@@ -4,6 +4,7 @@ mod attacks;
 mod calls;
 mod flows;
 mod identity;
+mod limits;
 mod network;
 mod raw;
 mod registering;

@@ -10,7 +10,7 @@ use crate::sip::{
 };
 
 /// End 0 is the server with the accounts odile and rene; end 1 is a phone.
-fn scene(faults: Faults) -> Network {
+pub(super) fn scene(faults: Faults) -> Network {
     let mut net = Network::empty(5, faults);
     net.add(EndpointConfig { domains: vec!["ecoute.example".into()], ..Default::default() });
     net.add(EndpointConfig::default());
@@ -175,7 +175,7 @@ fn b087_calls_both_ways() {
     net.assert_settled("both ways");
 }
 
-fn raw_register(net: &mut Network, flow: Flow, call_id: &str, cseq: u32, lines: &str) -> String {
+pub(super) fn raw_register(net: &mut Network, flow: Flow, call_id: &str, cseq: u32, lines: &str) -> String {
     // Over a server that asks for no password a raw REGISTER would need none; here the digest is computed as a phone would.
     let mut text = format!(
         "REGISTER sip:ecoute.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.7.20;rport;branch=z9hG4bK{call_id}{cseq}a\r\n\
@@ -199,7 +199,7 @@ fn raw_register(net: &mut Network, flow: Flow, call_id: &str, cseq: u32, lines: 
     net.latest(0).to_owned()
 }
 
-fn phone_flow(net: &Network, port: u16) -> Flow {
+pub(super) fn phone_flow(net: &Network, port: u16) -> Flow {
     Flow::udp(net.ends[0].addr, format!("203.0.113.5:{port}").parse().expect("an address"))
 }
 
