@@ -1,7 +1,7 @@
 //! Small questions to a message that several parts ask.
 
 use super::auth::Challenge;
-use super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
+use super::message::{HeaderName, Message, Method, NameAddr, decode_text, is_target, unfold};
 use super::wire::SDP;
 use super::{Reason, ReasonProtocol};
 
@@ -26,13 +26,6 @@ pub(super) fn sdp(message: &Message<'_>) -> Option<Vec<u8>> {
     // A body without a type is what some old gateways send; only SDP can be meant.
     let untyped = || message.header(HeaderName::ContentType).is_none().then(|| message.body());
     described.or_else(untyped).filter(|body| !body.is_empty()).map(<[u8]>::to_vec)
-}
-
-/// The option tags of Require that are not among `understood` (§8.2.2.3).
-pub(super) fn not_understood(message: &Message<'_>, understood: &[&str]) -> Option<String> {
-    let known = |tag: &&[u8]| !understood.iter().any(|name| tag.eq_ignore_ascii_case(name.as_bytes()));
-    let strange: Vec<String> = message.require().filter(known).take(16).map(decode_text).collect();
-    (!strange.is_empty()).then(|| strange.join(", "))
 }
 
 /// The first Reason we understand; Q.850 before SIP, as it says more about a telephone call.
@@ -66,15 +59,16 @@ pub(super) fn record_routes(message: &Message<'_>) -> Vec<Vec<u8>> {
     message.elements(HeaderName::RecordRoute).map(|value| unfold(value).into_owned()).collect()
 }
 
-/// The URI of the first Contact.
+/// The URI of the first Contact, if requests can be sent to it.
 pub(super) fn contact_uri(message: &Message<'_>) -> Option<Vec<u8>> {
-    message.contact().filter(|contact| !contact.is_star()).map(|contact| contact.uri.to_vec())
+    message.contact().map(|contact| contact.uri).filter(|uri| is_target(uri)).map(<[u8]>::to_vec)
 }
 
-/// Where requests to the sender of an INVITE go: its Contact; its From for an RFC 2543 peer that has none.
+/// Where requests to the sender of an INVITE go: its Contact; its From where that is missing (RFC 2543) or is no address
+/// of SIP, for they travel over the caller's own flow in any case.
 pub(super) fn caller_uri(invite: &Message<'_>) -> Option<Vec<u8>> {
-    let from = || invite.from().filter(|from| from.parsed_uri().is_ok_and(|uri| uri.is_sip()));
-    contact_uri(invite).or_else(|| from().map(|from| from.uri.to_vec()))
+    let from = || invite.from().map(|from| from.uri).filter(|uri| is_target(uri)).map(<[u8]>::to_vec);
+    contact_uri(invite).or_else(from)
 }
 
 /// The URIs of all Contacts, best first (`q`, RFC 3261 §20.10).

@@ -148,8 +148,7 @@ impl Session {
         if self.early.len() >= FORKS_MAX {
             return None;
         }
-        let (request, flow) = core.layer.request_of(id)?;
-        let dialog = Dialog::from_answer(&request, message, flow, core)?;
+        let dialog = Dialog::answered(core, id, message)?;
         let fork = self.forks;
         self.forks = self.forks.saturating_add(1);
         self.early.push(Early { dialog, fork, sdp: None, agreed: false, rseq: None, prack: None, owed: None });
@@ -163,7 +162,7 @@ impl Session {
         let mut draft = early.dialog.request(Method::Prack);
         draft.push("RAck", format!("{rseq} {cseq} INVITE"));
         draft.sdp = sdp;
-        let flow = early.dialog.next_hop();
+        let flow = early.dialog.next_hop(&core.config);
         self.authorize(core, &mut draft);
         let transaction = core.send_request(User::Prack(self.id), &draft, flow);
         self.open.insert(transaction);
