@@ -119,7 +119,10 @@ impl Session {
         if self.dialog.as_ref().is_some_and(|dialog| dialog.remote_tag == tag) || self.acks.len() >= FORKS_MAX {
             return;
         }
-        if let Some(dialog) = Dialog::answered(core, transaction, message) {
+        let early = self.take_fork(message);
+        if let Some(mut dialog) = Dialog::answered(core, transaction, message) {
+            // A PRACK of ours may have gone there.
+            dialog.local_cseq = dialog.local_cseq.max(early.map_or(0, |early| early.dialog.local_cseq));
             self.end_fork(core, transaction, dialog, cseq);
         }
     }

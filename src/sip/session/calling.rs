@@ -180,8 +180,12 @@ impl Session {
         if self.theirs.as_ref().is_some_and(|theirs| !of_fork(theirs.request.view())) {
             self.refuse_theirs(core, 481);
         }
-        self.early.clear();
-        let dialog = Dialog::answered(core, id, message);
+        let mut dialog = Dialog::answered(core, id, message);
+        if let (Some(dialog), Some(early)) = (&mut dialog, &early) {
+            // The route set is that of the 2xx (§13.2.2.4); the counters go on.
+            dialog.local_cseq = dialog.local_cseq.max(early.dialog.local_cseq);
+            dialog.remote_cseq = early.dialog.remote_cseq;
+        }
         if self.told {
             // The answer crossed our CANCEL, or came after the ring timeout. Later copies find the ACK by this tag.
             self.phase = Phase::Over;
@@ -191,17 +195,12 @@ impl Session {
             }
             return;
         }
-        let Some(mut dialog) = dialog else {
+        let Some(dialog) = dialog else {
             let cause = Cause::new(Side::Peer, CauseKind::ProtocolError).with_status(502);
             self.tell_rejected(core, 502, cause);
             self.phase = Phase::Over;
             return;
         };
-        if let Some(early) = &early {
-            // The route set is that of the 2xx (§13.2.2.4); the counters go on.
-            dialog.local_cseq = dialog.local_cseq.max(early.dialog.local_cseq);
-            dialog.remote_cseq = early.dialog.remote_cseq;
-        }
         self.phase = Phase::Up;
         self.dialog = Some(dialog);
         self.answered_by = Some((id, cseq));
@@ -228,6 +227,7 @@ impl Session {
         let first = wanted && !calling.challenged;
         if wanted && let Some(uri) = calling.redirection.next(status, message) {
             calling.draft.uri = uri;
+            calling.challenged = false;
             self.forget_forks(core);
             return self.try_again(core);
         }

@@ -7,7 +7,7 @@ use super::super::dialog::Dialog;
 use super::super::endpoint::{Alarm, Core};
 use super::super::message::{HeaderName, Message, Method};
 use super::super::transaction::{TransactionId, User};
-use super::super::{Cause, CauseKind, Event, Output, Side, reading};
+use super::super::{Cause, CauseKind, Event, Side, reading};
 use super::{Phase, Session};
 
 /// One fork of an INVITE of ours.
@@ -33,8 +33,8 @@ impl Early {
     }
 }
 
-/// More forks than this are not followed.
-const FORKS_MAX: usize = 16;
+/// More forks than this are not followed before one of them answers.
+pub(in crate::sip) const EARLY_FORKS_MAX: usize = 16;
 
 impl Session {
     /// 101..=199 to our INVITE, from one fork or another.
@@ -46,8 +46,8 @@ impl Session {
         let reliable = message.has_token(HeaderName::Require, "100rel") && !early.dialog.remote_tag.is_empty();
         let rseq = message.rseq().filter(|_| reliable);
         match (rseq, early.rseq) {
-            (Some(rseq), Some(last)) if rseq == last => return self.repeat_prack(core, at),
-            // Out of order: its peer sends it again when its turn has come (§4).
+            // Come again: its PRACK repeats itself as long as nobody answers it. Out of order: the peer sends it again when
+            // its turn has come (§4).
             (Some(rseq), Some(last)) if rseq != last.wrapping_add(1) => return,
             _ => {}
         }
@@ -120,16 +120,16 @@ impl Session {
         }
     }
 
-    /// The early dialog of the fork that is answered by `message`.
+    /// The early dialog of the fork that is answered by `message`; it leaves the list.
     pub(super) fn take_fork(&mut self, message: &Message<'_>) -> Option<Early> {
         let tag = reading::to_tag(message).unwrap_or_default();
         let at = self.early.iter().position(|early| early.dialog.remote_tag == tag)?;
         Some(self.early.swap_remove(at))
     }
 
-    /// The early dialog a request of the peer belongs to.
+    /// The early dialog a request of the peer belongs to, as long as nobody answered.
     pub(super) fn early_of(&self, message: &Message<'_>) -> Option<usize> {
-        let tag = reading::from_tag(message)?;
+        let tag = reading::from_tag(message).filter(|_| matches!(self.phase, Phase::Calling(_)))?;
         self.early.iter().position(|early| {
             early.dialog.remote_tag == tag && message.call_id() == Some(early.dialog.call_id.as_slice())
         })
@@ -145,7 +145,7 @@ impl Session {
             }
             return Some(at);
         }
-        if self.early.len() >= FORKS_MAX {
+        if self.early.len() >= EARLY_FORKS_MAX {
             return None;
         }
         let dialog = Dialog::answered(core, id, message)?;
@@ -168,14 +168,6 @@ impl Session {
         self.open.insert(transaction);
         if let Some(early) = self.early.get_mut(at) {
             early.prack = Some(transaction);
-        }
-    }
-
-    /// A reliable response came again: its PRACK was lost, or has not arrived yet.
-    fn repeat_prack(&self, core: &mut Core, at: usize) {
-        let prack = self.early.get(at).and_then(|early| early.prack);
-        if let Some((bytes, flow)) = prack.and_then(|prack| core.layer.request_of(prack)) {
-            core.out.push_back(Output::Transmit { flow, bytes });
         }
     }
 }

@@ -33,6 +33,9 @@ use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
 use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
 pub(in crate::sip) use answered::FORKS_MAX;
+pub(in crate::sip) use early::EARLY_FORKS_MAX;
+pub(in crate::sip) use redirect::LEFT_MAX;
+pub(in crate::sip) use reliable::WAITING_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
@@ -251,6 +254,7 @@ impl Session {
         }
         match &self.phase {
             Phase::Calling(_) => {
+                self.refuse_theirs(core, 487);
                 self.tell_ended(core, Cause::new(Side::Us, CauseKind::Cancelled).with_reason(reason));
                 self.cancel(core, reason);
             }
@@ -335,6 +339,7 @@ impl Session {
 
     fn tell_rejected(&mut self, core: &mut Core, status: u16, cause: Cause) {
         if !self.told {
+            self.refuse_theirs(core, 487);
             self.told = true;
             core.tell(Event::Rejected { session: self.id, status, cause });
             self.quiet(core);

@@ -18,7 +18,7 @@ pub(super) struct Redirection {
 }
 
 /// Contacts that wait for their turn; a longer list is cut.
-const LEFT_MAX: usize = 16;
+pub(in crate::sip) const LEFT_MAX: usize = 16;
 
 impl Redirection {
     pub fn new(redirect: Redirect, first: Vec<u8>) -> Redirection {

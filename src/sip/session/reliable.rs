@@ -65,7 +65,7 @@ struct Outstanding {
 }
 
 /// Provisional responses that wait for a PRACK; more are left out, as each is soon out of date.
-const WAITING_MAX: usize = 8;
+pub(in crate::sip) const WAITING_MAX: usize = 8;
 
 impl Session {
     /// A provisional response of the owner's.
@@ -74,7 +74,9 @@ impl Session {
         let asked = ringing.requires_100rel
             || (core.config.reliable_provisional && ringing.supports_100rel && said.sdp.is_some());
         let offerless = ringing.late && self.reliable.exchange == Exchange::Open && said.sdp.is_none();
-        if !asked || offerless {
+        if asked && offerless {
+            // Required, it may not go out as it is (§3), nor reliably without an offer (§5): it is left out.
+        } else if !asked {
             self.send_said(core, &said, None);
         } else if self.reliable.outstanding.is_none() {
             self.send_reliably(core, said);

@@ -178,6 +178,10 @@ impl Session {
         if let Some(reply) = interval_too_small(&core.config, message) {
             return request.answer(core, &reply);
         }
+        // One UPDATE at a time, whatever it carries (RFC 3311 §5.2).
+        if self.theirs.as_ref().is_some_and(|theirs| theirs.kind == Kind::Update) {
+            return self.too_early(core, request);
+        }
         let Some(sdp) = reading::sdp(message) else {
             // A session refresh: nothing changes but where the peer is.
             self.follow(message, request.source);

@@ -42,8 +42,12 @@ pub(super) struct Refresh {
 
 /// How often a larger interval is tried after a 422.
 pub(super) const RAISED_MAX: u8 = 3;
-/// How long after a refusal a refresh is tried again, when the refusal does not say.
-const RETRY: Duration = Duration::from_secs(5);
+/// How long after a refusal a refresh is tried again, when the refusal does not say: a twentieth of the interval, …
+const RETRY: u32 = 20;
+/// … but no sooner than after this many seconds, …
+const RETRY_MIN_S: u32 = 5;
+/// … and no later than after this many.
+const RETRY_MAX_S: u32 = 60;
 /// How long a refresh waits for a change of the session that is under way.
 const BUSY: Duration = Duration::from_secs(2);
 /// The shortest interval we believe a peer.
@@ -270,9 +274,11 @@ impl Session {
 
     /// A refresh did not go through; before the session expires there is time for another.
     pub(super) fn refresh_later(&mut self, core: &mut Core, after: Option<Duration>) {
-        let half = Duration::from_secs(u64::from(self.timer.interval_s) / 2);
+        let interval_s = self.timer.interval_s;
+        let half = Duration::from_secs(u64::from(interval_s) / 2);
+        let soon = Duration::from_secs((interval_s / RETRY).clamp(RETRY_MIN_S, RETRY_MAX_S).into());
         // Where nothing expires, there is no hurry either.
-        let usual = if self.timer.mutual { RETRY } else { half };
+        let usual = if self.timer.mutual { soon } else { half };
         core.alarm(Alarm::SessionRefresh(self.id), after.unwrap_or(usual).min(half));
     }
 
