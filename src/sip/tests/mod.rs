@@ -2,14 +2,19 @@
 
 mod attacks;
 mod calls;
+mod early;
 mod flows;
+mod gateway;
 mod identity;
 mod limits;
 mod network;
 mod raw;
+mod redirects;
 mod registering;
+mod reliable;
 mod routes;
 mod storms;
 mod subscribing;
+mod timers;
 mod transfer;
 mod wild;
