@@ -208,7 +208,7 @@ mod tests {
 
     /// In the night of spring there is no 02:00 to 03:00: hours within it never come, hours around it are one hour shorter.
     #[test]
-    fn the_night_of_spring() {
+    fn p174_the_night_of_spring() {
         let within = plan("Europe/Paris", "weekend = \"02:00-03:00\"");
         for minute in ["T00:00Z", "T00:59Z", "T01:00Z", "T01:30Z"] {
             assert!(!open(&within, &format!("2026-03-29{minute}")), "{minute}");
@@ -224,7 +224,7 @@ mod tests {
 
     /// In the night of autumn 02:00 to 03:00 comes twice, and is open twice.
     #[test]
-    fn the_night_of_autumn() {
+    fn p174_the_night_of_autumn() {
         let plan = plan("Europe/Paris", "weekend = \"02:00-03:00\"");
         for (utc, expected) in [
             ("T23:59Z", false),

@@ -23,7 +23,7 @@ fn before_the_ack() {
 
 /// While something is said to her.
 #[test]
-fn during_a_prompt() {
+fn b082_during_a_prompt() {
     let mut world = World::welcomed();
     world.wait_ms(1500);
     world.hangs_up();
@@ -33,7 +33,7 @@ fn during_a_prompt() {
 
 /// At the menu: during its words, in the silence after them, and at a question of several keys.
 #[test]
-fn at_a_menu_and_at_a_question() {
+fn b082_at_a_menu_and_at_a_question() {
     for silent in [false, true] {
         let mut world = World::welcomed();
         world.said();
@@ -73,7 +73,7 @@ fn while_the_place_is_asked() {
 
 /// In the queue: the dispatcher is told once.
 #[test]
-fn in_the_queue() {
+fn b082_in_the_queue() {
     let mut world = World::queued();
     world.wait_ms(5000);
     world.hangs_up();
@@ -83,7 +83,7 @@ fn in_the_queue() {
 
 /// While a phone rings: before our INVITE has left there is nothing to cancel; after it, it is cancelled.
 #[test]
-fn while_a_phone_rings() {
+fn b082_p151_while_a_phone_rings() {
     let mut world = World::queued();
     world.media_replies = false;
     world.ring("lea", 1);
@@ -102,7 +102,7 @@ fn while_a_phone_rings() {
 
 /// The listener answers in the same millisecond, before her hang-up or after it: no leg is left, he is free (B082).
 #[test]
-fn as_the_listener_answers() {
+fn b082_p150_as_the_listener_answers() {
     let mut world = World::ringing(1);
     world.answers(0);
     world.hangs_up();
@@ -159,7 +159,7 @@ fn figures_that_never_come() {
 
 /// A node that stops, or a person, ends the call in any state; a listener at the other end is freed.
 #[test]
-fn ended_from_outside() {
+fn p170_ended_from_outside() {
     let worlds = [World::offered(), World::answering(CallerIdentity::Hidden), World::welcomed(), World::locating()];
     for mut world in worlds.into_iter().chain([World::queued(), World::ringing(2), World::bridged()]) {
         let during = world.call.stage();
