@@ -2,6 +2,8 @@
 
 mod attacks;
 mod calls;
+mod duties;
+mod endings;
 mod flows;
 mod identity;
 mod limits;
