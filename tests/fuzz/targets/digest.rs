@@ -49,7 +49,7 @@ fn challenged(value: &[u8]) {
         response.extend(if code.starts_with("401") { &b"WWW-Authenticate: "[..] } else { b"Proxy-Authenticate: " });
         response.extend(value.iter().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }));
         response.extend(b"\r\nContent-Length: 0\r\n\r\n");
-        let sent = scene.to_client(&response);
+        let sent = scene.at_client(&response);
         assert!(sent.len() <= 2, "one answer, and no storm");
         for bytes in sent {
             assert!(!bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()), "the password stays at home");
@@ -62,8 +62,8 @@ fn challenged(value: &[u8]) {
 fn credentials(mut feed: Feed<'_>, a_few: bool) {
     let mut scene = Scene::new(u64::from(feed.byte()));
     let first = scene.register();
-    let asked = scene.to_registrar(&first).pop().expect("the registrar asks");
-    let second = scene.to_client(&asked).pop().expect("the client answers");
+    let asked = scene.at_registrar(&first).pop().expect("the registrar asks");
+    let second = scene.at_client(&asked).pop().expect("the client answers");
     let message = Message::parse(&second, Framing::Stream).expect("our own request can be read");
     let value = message.header(HeaderName::Authorization).expect("with credentials");
     let genuine = Digest::parse(value).expect("of ours");
@@ -77,7 +77,7 @@ fn credentials(mut feed: Feed<'_>, a_few: bool) {
     let mut sent = second[..at].to_vec();
     sent.extend(changed.iter().map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }));
     sent.extend(&second[at + value.len()..]);
-    scene.to_registrar(&sent);
+    scene.at_registrar(&sent);
     if scene.bound == 0 {
         return;
     }
@@ -92,7 +92,7 @@ fn credentials(mut feed: Feed<'_>, a_few: bool) {
     // And once only.
     scene.bound = 0;
     let branch = |bytes: &[u8]| String::from_utf8_lossy(bytes).replacen("z9hG4bK", "z9hG4bKx", 1).into_bytes();
-    scene.to_registrar(&branch(&sent));
+    scene.at_registrar(&branch(&sent));
     assert_eq!(scene.bound, 0, "the same words a second time prove nothing");
 }
 
@@ -137,14 +137,14 @@ impl Scene {
         drain(&mut self.client, &mut 0).pop().expect("a REGISTER leaves")
     }
 
-    fn to_registrar(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn at_registrar(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         self.now += Duration::from_millis(20);
         let flow = Flow { local: self.up.remote, remote: self.up.local, ..self.up };
         self.registrar.handle_input(self.now, Input::Datagram { flow, bytes });
         drain(&mut self.registrar, &mut self.bound)
     }
 
-    fn to_client(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn at_client(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         self.now += Duration::from_millis(20);
         self.client.handle_input(self.now, Input::Datagram { flow: self.up, bytes });
         drain(&mut self.client, &mut 0)

@@ -154,8 +154,8 @@ const fn phone(
 
 fn with<T>(name: &str, look: impl FnOnce(&Message<'_>) -> T) -> T {
     let path = repository().join("tests/data/messages").join(format!("{name}.sip"));
-    let bytes = fs::read(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-    look(&Message::parse(&bytes, Framing::Datagram).unwrap_or_else(|fault| panic!("{name}: {fault}")))
+    let bytes = fs::read(&path).expect(name);
+    look(&Message::parse(&bytes, Framing::Datagram).expect(name))
 }
 
 /// Every message of the folder is sound, and says what is written here.

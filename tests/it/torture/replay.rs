@@ -49,7 +49,7 @@ fn findings_stay_found() {
 }
 
 fn read(folder: &Path, into: &mut Vec<Vec<u8>>) {
-    for entry in fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display())) {
+    for entry in fs::read_dir(folder).expect("the folder of messages") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|e| ["dat", "sip", "sdp"].iter().any(|known| e == *known)) {
             into.push(fs::read(path).expect("a piece"));
