@@ -267,7 +267,8 @@ fn p004_contact_and_record_route_of_180_and_200() {
             let said = net.latest(0).to_owned();
             assert_eq!(field(&said, "Contact"), format!("<{written}>"), "{transport:?} {said}");
             let back: Vec<&str> = said.split("\r\n").filter_map(|line| line.strip_prefix("Record-Route: ")).collect();
-            let want = "<sip:203.0.113.8;r2=on;lr>, <sip:203.0.113.8;transport=tcp;r2=on;lr>, <sip:198.51.100.9;lr;ftag=a>";
+            let want =
+                "<sip:203.0.113.8;r2=on;lr>, <sip:203.0.113.8;transport=tcp;r2=on;lr>, <sip:198.51.100.9;lr;ftag=a>";
             assert_eq!(back.join(", "), want, "{status} over {transport:?}");
         }
         phone.learn(net.latest(0).to_owned().as_str());

@@ -183,7 +183,8 @@ fn b082_p151_the_ringing_stops_when_the_caller_leaves() {
         let left_at = net.now.as_millis();
         net.hangup(0, ours);
         net.run_for_ms(1000);
-        let cancels: Vec<u64> = net.ladder.iter().filter(|(.., l)| l.starts_with("CANCEL")).map(|(at, ..)| *at).collect();
+        let cancels: Vec<u64> =
+            net.ladder.iter().filter(|(.., l)| l.starts_with("CANCEL")).map(|(at, ..)| *at).collect();
         assert!(matches!(cancels[..], [at] if at - left_at <= 200), "left after {left_ms} ms: {cancels:?}, {left_at}");
         assert_eq!(net.ends[1].count("ended"), 1, "left after {left_ms} ms");
         net.run_dry();
