@@ -132,6 +132,21 @@ fn in_the_conversation() {
     }
 }
 
+/// Her sound stopped a while ago when her BYE comes: the listener's leg ends in the same instant, sound or none.
+#[test]
+fn p022_a_hang_up_waits_for_no_sound() {
+    let mut world = World::bridged();
+    world.wait_ms(20_000);
+    world.caller_media(MediaEvent::Silent { for_ms: 15_000 });
+    world.media_replies = false;
+    let (at, before) = (world.now.at, world.ladder.len());
+    world.hangs_up();
+    assert!(world.ladder[before..].iter().any(|line| line.contains("leg 1: hang up, CallerGone")));
+    assert_eq!((world.now.at, world.books.released), (at, 1));
+    world.media_catches_up(true);
+    assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Bridged));
+}
+
 /// As we hang up ourselves: her BYE crosses ours, and the first word stands.
 #[test]
 fn as_we_hang_up() {

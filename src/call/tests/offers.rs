@@ -8,7 +8,7 @@ fn late() -> World {
 
 /// We speak after the ACK and her first sound, or three tenths of a second after the ACK: the first syllable is not lost.
 #[test]
-fn when_the_first_word_is_said() {
+fn b086_when_the_first_word_is_said() {
     let mut world = World::answering(CallerIdentity::Hidden);
     world.wait_ms(5000);
     assert_eq!(world.words(), "");

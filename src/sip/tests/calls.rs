@@ -366,7 +366,7 @@ fn b072_b099_reinvite_both_ways() {
 /// Glare: both re-INVITEs meet a 491, the called side tries again first, and the later offer, out of date by then, is
 /// given back to its owner.
 #[test]
-fn b070_p011_p013_glare() {
+fn b070_p011_p013_p024_glare() {
     let mut net = Network::new(19, 2, Faults::NONE);
     let (ours, theirs) = net.established();
     net.command(0, Command::Reoffer { session: ours, sdp: Some(b"from 0".to_vec()) });
@@ -418,7 +418,7 @@ fn b073_lost_dialog() {
 
 /// INFO travels both ways and is answered without the owner.
 #[test]
-fn info() {
+fn b167_info() {
     let mut net = Network::new(22, 2, Faults::NONE);
     let (ours, theirs) = net.established();
     let body = b"Signal=5\r\nDuration=160\r\n".to_vec();

@@ -8,6 +8,7 @@ mod flows;
 mod identity;
 mod limits;
 mod network;
+mod outward;
 mod raw;
 mod registering;
 mod routes;

@@ -155,6 +155,25 @@ fn b104_p013_p031_a_refusal_spoils_nothing() {
     assert_eq!(session.audio.expect("agreed").codec, Codec::Pcmu);
 }
 
+/// The operator changes the codec and the number of events in the conversation: the answer follows, and so do we; and back.
+#[test]
+fn b104_p028_another_codec_in_the_conversation() {
+    let first = sdp("m=audio 4000 RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000");
+    let (session, answer) = answer_to(&first).expect("an answer");
+    assert_eq!(streams(&text(answer)), ["audio 20000 RTP/AVP 0 101"]);
+    let other = sdp("m=audio 4000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000");
+    let (changed, answer) = step(&session, Move::TakeOffer(other.as_bytes())).expect("an answer");
+    let answer = text(answer);
+    assert_eq!(streams(&answer), ["audio 20000 RTP/AVP 8 96"]);
+    assert!(answer.contains("o=- 1 2 IN") && answer.contains("a=rtpmap:96 telephone-event/8000"), "{answer}");
+    let audio = changed.audio.clone().expect("agreed");
+    assert_eq!((audio.codec, audio.send_payload_type), (Codec::Pcma, 8));
+    assert_eq!((audio.send_event_type, audio.receive_event_type), (Some(96), Some(96)));
+    let (back, answer) = step(&changed, Move::TakeOffer(first.as_bytes())).expect("an answer");
+    assert_eq!(streams(&text(answer)), ["audio 20000 RTP/AVP 0 101"]);
+    assert_eq!(back.audio.map(|audio| audio.codec), Some(Codec::Pcmu));
+}
+
 /// Glare: neither side's offer while ours is open; afterwards both. A withdrawn offer leaves what was agreed, and its
 /// version is not used again.
 #[test]
