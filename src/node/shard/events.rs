@@ -68,6 +68,8 @@ impl Shard {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
             Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
+            // Our INVITEs carry the offer, and we answer with a 200 at once: neither ever comes.
+            Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
             Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
         }
     }

@@ -2,12 +2,15 @@
 
 mod attacks;
 mod calls;
+mod duties;
 mod early;
+mod endings;
 mod flows;
 mod gateway;
 mod identity;
 mod limits;
 mod network;
+mod outward;
 mod races;
 mod raw;
 mod redirects;
