@@ -181,7 +181,7 @@ pub(super) fn said(french: &str, english: &str) -> Said {
 
 // ---- helpers -----------------------------------------------------------------------------------------------------
 
-fn expected<S: Setting>(found: &DeValue<'_>) -> Said {
+pub(super) fn expected<S: Setting>(found: &DeValue<'_>) -> Said {
     let (french, english) = S::TYPE;
     let (found_fr, found_en) = match found {
         DeValue::String(_) => ("un texte", "a text"),
@@ -203,7 +203,7 @@ fn address_expected() -> Said {
     )
 }
 
-fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
+pub(super) fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
     let items = value.as_array().ok_or_else(|| expected::<L>(value))?;
     if items.len() > LIST_MAX {
         return Err((format!("{LIST_MAX} entrées au plus"), format!("{LIST_MAX} entries at most")));

@@ -52,5 +52,13 @@
 //! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
 //! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
 //!
+//! ## A trunk's settings are the trunk room's own types
+//! Chosen: `config` imports `trunk` and fills its plain settings; one type, read once. Refused: a copy of each in `config` and a
+//! translation in `node`, as for the older keys. Changes our mind: a second way in which trunks are configured.
+//!
+//! ## A caller an operator sends is welcomed, whatever number was dialled
+//! Chosen: a trunk's unknown number is answered by its default plan; a translation nobody told us of must not cost a caller. The
+//! networks of `sip.trusted_peers`, which belong to no contract, keep answering 404. `numbers.unknown` says otherwise.
+//!
 //! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
 //! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.
