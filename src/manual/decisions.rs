@@ -60,5 +60,14 @@
 //! Chosen: a trunk's unknown number is answered by its default plan; a translation nobody told us of must not cost a caller. The
 //! networks of `sip.trusted_peers`, which belong to no contract, keep answering 404. `numbers.unknown` says otherwise.
 //!
+//! ## An anonymous From is believed
+//! Chosen: a caller whose From says anonymous is hidden, even when an operator asserts a number without Privacy beside it: it is
+//! his own word, and the doubt costs him one key at most. Refused: the asserted number, which RFC 3325 would allow.
+//!
+//! ## Silence to OPTIONS is not absence
+//! Chosen: a peer that never answered a probe is tried after the others; only one that did and stops is down. When all are down
+//! and none asked to be left alone, one is tried all the same. Refused: believing probes alone; some operators answer none, and
+//! no callback would ever leave.
+//!
 //! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
 //! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.

@@ -38,6 +38,13 @@ impl Trunks {
     }
 }
 
+impl Arrival {
+    /// An INVITE by the rules that hold where nothing was agreed.
+    pub fn plain(invite: &IncomingInvite) -> Arrival {
+        read(None, &Incoming::default(), invite)
+    }
+}
+
 /// Reads an INVITE by these rules.
 fn read(trunk: Option<TrunkId>, rules: &Incoming, invite: &IncomingInvite) -> Arrival {
     let vouched = matches!(invite.trust, Trust::Trunk(_) | Trust::Registrar(_));

@@ -315,10 +315,8 @@ impl Line {
         let probes = !self.settings.probe_every.is_zero();
         let mut old = std::mem::take(&mut self.hops);
         for address in self.sources.iter().flat_map(|source| &source.addresses) {
-            if !self.hops.contains_key(&address.hop) {
-                let watched = old.remove(&address.hop).unwrap_or_else(|| Watched::new(now, probes, &mut core.ids));
-                self.hops.insert(address.hop, watched);
-            }
+            let known = || old.remove(&address.hop).unwrap_or_else(|| Watched::new(now, probes, &mut core.ids));
+            self.hops.entry(address.hop).or_insert_with(known);
         }
         let lost = self.registering.as_ref().is_some_and(|r| r.hop.is_none_or(|hop| !self.hops.contains_key(&hop)));
         if lost {

@@ -76,6 +76,14 @@ pub struct Address {
     pub weight: u16,
 }
 
+impl Address {
+    /// Addresses in the order in which they are to be tried, as a resolver lists them that has drawn by weight already.
+    pub fn listed(hops: impl IntoIterator<Item = Hop>) -> Vec<Address> {
+        let place = |nth: usize| u16::try_from(nth).unwrap_or(u16::MAX);
+        hops.into_iter().enumerate().map(|(nth, hop)| Address { hop, priority: place(nth), weight: 1 }).collect()
+    }
+}
+
 /// What may happen to the trunks.
 #[derive(Clone, Debug)]
 pub enum Input {

@@ -151,7 +151,7 @@ fn silence_to_options_is_no_proof() {
 fn what_a_probe_may_answer() {
     for (status, state) in [(200, State::Up), (401, State::Up), (404, State::Up), (503, State::Unknown)] {
         let mut world = World::new(vec![fixed("a", &[(A, 1, 1)])]);
-        world.now = world.now + seconds(1);
+        world.now += seconds(1);
         world.give(Input::Timeout);
         let probe = world.take().iter().find_map(|output| match output {
             Output::Probe { probe, uri, .. } => {
