@@ -32,7 +32,7 @@ demo: build
 
 # Real softphones and load tools for the end-to-end tests.
 peers:
-	tests/peers/install baresip-core sip-tester sox python3
+	tests/peers/install baresip-core sip-tester sox python3 openssl
 
 lint: needs
 	$(CARGO) fmt --check

@@ -12,6 +12,7 @@
 pub mod accounts;
 mod check;
 pub mod keys;
+mod listen;
 pub mod listeners;
 mod near;
 mod read;
@@ -24,6 +25,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use listen::{Listen, SipTransport};
 pub use listeners::Fault;
 pub use reference::{reference_markdown, sample, trunks_markdown};
 
@@ -60,9 +62,9 @@ pub struct Config {
 /// Signalling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sip {
-    /// The UDP socket.
-    pub listen: SocketAddr,
-    /// What peers write to reach it, when that is not the socket's own address: host and, if given, port.
+    /// The sockets, at least one.
+    pub listen: Vec<Listen>,
+    /// What peers write to reach them, when that is not the sockets' own address: host and, if given, port.
     pub advertised: Option<(String, Option<u16>)>,
     /// The digest realm.
     pub realm: String,
@@ -76,6 +78,23 @@ pub struct Sip {
     pub calls_max: u32,
     /// Transactions at a time.
     pub transactions_max: u32,
+    /// Connections at a time, over all stream sockets.
+    pub connections_max: u32,
+    /// Connections at a time from one address.
+    pub connections_per_source_max: u32,
+    /// Certificates.
+    pub tls: Tls,
+    /// Web pages that may open a WebSocket; empty: all.
+    pub web_origins: Vec<String>,
+}
+
+/// Certificates of signalling. Paths are resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Our certificate and those between it and the root, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// Sound.

@@ -85,7 +85,13 @@ impl Setting for Host {
     const TYPE: (&'static str, &'static str) =
         ("nom ou adresse, avec ou sans port, ou rien", "name or address, with or without port, or nothing");
     fn read(value: &DeValue<'_>) -> Result<Host, Said> {
-        let text = value.as_str().ok_or_else(|| expected::<Host>(value))?;
+        Host::parse(value.as_str().ok_or_else(|| expected::<Host>(value))?)
+    }
+}
+
+impl Host {
+    /// Reads what stands in the text.
+    pub(super) fn parse(text: &str) -> Result<Host, Said> {
         if text.is_empty() {
             return Ok(Host(None));
         }

@@ -25,6 +25,7 @@ mod serve;
 mod setup;
 mod shard;
 mod softphone;
+mod transports;
 
 pub use crate::dispatch::{Lang, Roster, Wish};
 pub use crate::france::Tables;
@@ -42,6 +43,7 @@ pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
 pub use setup::Setup;
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
+pub use transports::Listening;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// A connection is gone; or, with connection 0, none could be opened to that peer.
+    FlowClosed(Flow),
     /// A media worker reports.
     Report(media::Report),
     /// A person or the control plane wants something.

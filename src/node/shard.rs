@@ -161,6 +161,7 @@ impl Shard {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Datagram { flow, bytes } => self.tell_endpoint(now, sip::Input::Datagram { flow, bytes: &bytes }),
+            Input::FlowClosed(flow) => self.tell_endpoint(now, sip::Input::FlowClosed(flow)),
             Input::Report(report) => self.report(report),
             Input::Control(control) => self.control(now, control),
             Input::Timeout => self.timeout(now),

@@ -12,5 +12,6 @@ mod sdp_offers;
 mod sip_message;
 mod softphones;
 mod store_spool;
+mod streams;
 mod tidy;
 mod wire;

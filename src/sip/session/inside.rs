@@ -46,8 +46,7 @@ impl Session {
         if dialog.believes_contact && core.config.trunk_of(source.remote.ip()).is_none() {
             return false;
         }
-        let web = |flow: &Flow| matches!(flow.transport, super::Transport::Ws | super::Transport::Wss);
-        !web(&dialog.flow) || dialog.flow == *source
+        !dialog.flow.is_web() || dialog.flow == *source
     }
 
     /// A request of the peer inside this session, other than ACK and CANCEL.

@@ -23,7 +23,7 @@ use super::endpoint::{Alarm, Core};
 use super::message::{Message, Method};
 use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
-use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side, Transport};
+use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
@@ -182,8 +182,10 @@ impl Session {
         if flow_of_phase != Some(*flow) || self.told {
             return;
         }
-        let web = matches!(flow.transport, Transport::Ws | Transport::Wss);
-        if matches!(self.phase, Phase::Up) && !web && core.config.trunk_of(flow.remote.ip()).is_some() {
+        if matches!(self.phase, Phase::Up) && !flow.is_web() && core.config.trunk_of(flow.remote.ip()).is_some() {
+            if let Some(dialog) = &mut self.dialog {
+                dialog.lose_connection();
+            }
             return;
         }
         let cause = Cause::new(Side::Network, CauseKind::FlowClosed);
@@ -278,7 +280,7 @@ impl Session {
 
     /// Sends a request of the dialog, with credentials when a challenge is known.
     fn send_inside(&mut self, core: &mut Core, user: User, mut draft: Draft) -> Option<TransactionId> {
-        let flow = self.dialog.as_ref()?.next_hop();
+        let flow = self.dialog.as_ref()?.next_hop(&core.config);
         self.authorize(core, &mut draft);
         let id = core.send_request(user, &draft, flow);
         self.open.insert(id);
