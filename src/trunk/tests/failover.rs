@@ -178,6 +178,21 @@ fn traffic_counts() {
     assert_eq!(world.state("a"), State::Up);
 }
 
+/// A peer that answers probes and was not there for a call is not tried again before it answers one; it is asked at once.
+#[test]
+fn after_a_failed_call_only_an_answer_brings_it_back() {
+    let mut world = World::new(vec![fixed("a", &[(A, 1, 1), (B, 2, 1)])]);
+    world.pass(seconds(2), |_| true);
+    world.outcome(A, Outcome::TimedOut);
+    let asked = |output: &Output| matches!(output, Output::Probe { flow, .. } if flow.remote == addr(A));
+    assert!(world.said.iter().any(asked));
+    world.pass(seconds(31), |hop| hop.remote == addr(B));
+    assert_eq!(world.hops(), Ok(vec![addr(B)]), "its pause is over, and it said nothing");
+    world.outcome(B, Outcome::TimedOut);
+    world.pass(seconds(1), |hop| hop.remote == addr(B));
+    assert_eq!(world.hops(), Ok(vec![addr(B)]), "one answer ends the pause");
+}
+
 /// Without probes a peer that was not there for a call is tried again after half a minute.
 #[test]
 fn without_probes_time_brings_it_back() {
