@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -16,7 +17,7 @@ use super::connection::{Ends, Shared, live, pump_stream};
 use super::table::Place;
 use super::tls::{name_of, names_in};
 use super::websocket::{Watched, ask, pump_websocket};
-use super::{Connect, ConnectFault, Kind, StreamEvent};
+use super::{Connect, ConnectFault, Kind, StreamEvent, StreamLimits};
 
 /// What stands after the handshakes.
 enum Stood {
@@ -66,18 +67,14 @@ async fn reach(shared: &Shared, to: &Connect) -> Result<(Stood, SocketAddr, Vec<
         let host = to.server_name.as_ref().map_or_else(|| to.remote.to_string(), String::clone);
         Ok(match to.kind {
             Kind::Tcp => (Stood::Tcp(stream), Vec::new()),
-            Kind::Ws => (
-                Stood::Ws(Box::new(ask(stream, &host, limits).await.map_err(|_| ConnectFault::Handshake)?)),
-                Vec::new(),
-            ),
+            Kind::Ws => (Stood::Ws(Box::new(websocket(stream, &host, limits).await?)), Vec::new()),
             Kind::Tls => {
                 let (stream, names) = secure(to, stream).await?;
                 (Stood::Tls(Box::new(stream)), names)
             }
             Kind::Wss => {
                 let (stream, names) = secure(to, stream).await?;
-                let stream = ask(stream, &host, limits).await.map_err(|_| ConnectFault::Handshake)?;
-                (Stood::Wss(Box::new(stream)), names)
+                (Stood::Wss(Box::new(websocket(stream, &host, limits).await?)), names)
             }
         })
     };
@@ -93,6 +90,13 @@ async fn dial(to: &Connect) -> io::Result<(TcpStream, SocketAddr)> {
     let stream = socket.connect(to.remote).await?;
     let local = stream.local_addr()?;
     Ok((stream, local))
+}
+
+async fn websocket<S>(stream: S, host: &str, limits: &StreamLimits) -> Result<WebSocketStream<Watched<S>>, ConnectFault>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    ask(stream, host, limits).await.map_err(|_| ConnectFault::Handshake)
 }
 
 async fn secure(to: &Connect, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Vec<String>), ConnectFault> {

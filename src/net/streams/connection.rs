@@ -89,6 +89,7 @@ struct Traffic {
     opened: Instant,
     heard: Instant,
     moved: Instant,
+    worked: bool,
     spoke: bool,
     in_doubt: VecDeque<(Instant, Vec<u8>)>,
     unsent: Vec<Vec<u8>>,
@@ -103,7 +104,7 @@ impl Life {
     pub fn heard(&self) {
         let now = Instant::now();
         self.with(|t| {
-            (t.heard, t.moved) = (now, now);
+            (t.heard, t.moved, t.worked) = (now, now, true);
             t.in_doubt.clear();
         });
     }
@@ -146,8 +147,12 @@ impl Life {
         })
     }
 
-    /// What a dead connection may have swallowed, oldest first.
+    /// What a dead connection may have swallowed, oldest first. One that never worked gives nothing back: a peer that resets
+    /// every fresh connection must not be asked again and again.
     fn returned(&self, rest: &mut mpsc::Receiver<Vec<u8>>) -> Vec<Vec<u8>> {
+        if !self.with(|t| t.worked) {
+            return Vec::new();
+        }
         let now = Instant::now();
         let mut all: Vec<Vec<u8>> = self.with(|t| {
             let doubtful = std::mem::take(&mut t.in_doubt).into_iter().filter(|(at, _)| now - *at <= IN_DOUBT);
@@ -179,6 +184,7 @@ where
             opened: now,
             heard: now,
             moved: now,
+            worked: false,
             spoke: false,
             in_doubt: VecDeque::new(),
             unsent: Vec::new(),

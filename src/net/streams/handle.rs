@@ -167,6 +167,11 @@ impl StreamsHandle {
         self.doors.iter().filter_map(|door| door.reload().err()).collect()
     }
 
+    /// The runtime the connections live on, for others of the slow side (the resolver).
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
     /// What is counted.
     pub fn figures(&self) -> StreamFigures {
         self.shared.counters.read(self.shared.table.open() as u64)

@@ -170,8 +170,9 @@ pub enum StreamEvent {
         connection: u64,
         /// Why.
         why: CloseReason,
-        /// Messages that never left, or left within the last second with nothing heard since: a connection we opened
-        /// may have been dead already, and they may be sent once more over a fresh one.
+        /// Of a connection that had worked before: messages that never left, or left within the last second with nothing
+        /// heard since. It may have been dead already; they may be sent once more over a fresh one, which gives nothing
+        /// back unless it, too, has worked.
         returned: Vec<Vec<u8>>,
     },
     /// A connection we wanted could not be opened. What was queued for it is lost.
@@ -279,4 +280,5 @@ impl fmt::Debug for StreamEvent {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "real sockets and real time, each test within its own limit")]
 mod tests;

@@ -71,6 +71,7 @@ where
             Ok(Some((size, request))) => break judge(&request, origins).map(|answer| (size, answer)),
             Ok(None) if head.len() > HEAD_MAX => break Err(NOT_HTTP),
             Ok(None) => {}
+            Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => break Err(NO_UPGRADE),
             Err(_) => break Err(NOT_HTTP),
         }
     };
@@ -178,9 +179,13 @@ where
     let code = if end.why == CloseReason::Shutdown { CloseCode::Away } else { end.code };
     let farewell = async {
         let _ = sink.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await;
+        let _ = sink.flush().await; // the answer to a close frame may still lie there
         if let Ok(mut stream) = sink.reunite(source) {
             let io = stream.get_mut();
             let _ = io.shutdown().await;
+            if end.why == CloseReason::PeerClosed {
+                return; // it said all it had to say
+            }
             let mut chunk = [0u8; CHUNK];
             while matches!(io.read(&mut chunk).await, Ok(1..)) {}
         }

@@ -1,7 +1,10 @@
 //! The stream transports over loopback, with real sockets and short limits.
-#![expect(clippy::disallowed_methods, reason = "real sockets, and limits that are only seen by waiting for them")]
 
+mod certificates;
+mod ends;
 mod tcp;
+mod tls;
+mod websocket;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -71,6 +74,15 @@ impl Bench {
 
     pub fn send(&self, connection: u64, bytes: &[u8]) {
         self.streams.handle().send(connection, bytes.to_vec()).expect("queued");
+    }
+
+    /// The figures come to be so: a connection's end is counted a moment after the peer sees it.
+    pub fn figures_become(&self, so: impl Fn(&StreamFigures) -> bool) {
+        let began = std::time::Instant::now();
+        while !so(&self.streams.handle().figures()) {
+            assert!(began.elapsed() < PATIENCE, "{:?}", self.streams.handle().figures());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn connect(&self, kind: Kind, remote: SocketAddr) -> u64 {
