@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::keys::{All, Written};
 use super::read::Faults;
 use super::values::{is_host_name, said};
-use super::{Config, Dispatch, Log, Media, Ops, Sip, SipTransport, Store, Tls};
+use super::{Config, Dispatch, Log, Media, Ops, Shield, Sip, SipTransport, Store, Tls};
 
 /// Builds the configuration and tells what contradicts itself. Keys that were faulty by themselves take no part.
 pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
@@ -43,6 +43,11 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             connections_per_source_max: all.sip_connections_per_source_max.value,
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
+            shield: Shield {
+                requests_per_second: all.sip_shield_requests_per_second.value,
+                ban: all.sip_shield_ban.value,
+                ban_longest: seconds(all.sip_shield_ban_longest_s.value),
+            },
         },
         media: Media {
             address,

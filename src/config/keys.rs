@@ -141,6 +141,15 @@ keys! {
     sip_web_origins: Vec<String>, "sip.web.origins" = "[]" [""]
         "Les pages web qui peuvent ouvrir une connexion `ws` ou `wss`, par exemple `[\"https://ecoute.exemple.org\"]`. Rien : toutes."
         "The web pages that may open a `ws` or `wss` connection, such as `[\"https://ecoute.example.org\"]`. Nothing: all.";
+    sip_shield_requests_per_second: u32, "sip.shield.requests_per_second" = "100" ["par seconde / per second"] (0..100000)
+        "Ce qu'un inconnu peut demander par seconde (quatre secondes d'avance au plus) ; au-delà il n'est plus lu. Dix fois plus pour une adresse d'où un téléphone s'est enregistré dans la semaine, sans limite pour `sip.trusted_peers` et pour les communications en cours. 0 : pas de limite."
+        "What a stranger may ask per second (four seconds' worth at once at most); beyond that he is not read. Ten times that for an address from which a telephone registered within the week, no limit for `sip.trusted_peers` and for calls under way. 0: no limit.";
+    sip_shield_ban: bool, "sip.shield.ban" = "true" [""]
+        "Ne plus répondre à qui essaie des mots de passe ou cherche des comptes : une minute d'abord, puis de plus en plus longtemps. Jamais une adresse d'où un téléphone s'est enregistré dans la semaine. Voir `ecoute ban list`."
+        "Stop answering whoever tries passwords or looks for accounts: a minute at first, then longer and longer. Never an address from which a telephone registered within the week. See `ecoute ban list`.";
+    sip_shield_ban_longest_s: u32, "sip.shield.ban_longest_s" = "3600" ["s"] (60..86400)
+        "La durée qu'un tel silence ne dépasse pas. Les adresses changent de mains : mieux vaut court."
+        "The time such a silence does not exceed. Addresses change hands: short is better.";
 
     media_address: IpAddr, "media.address" = "\"127.0.0.1\"" [""]
         "L'adresse par laquelle passe le son."

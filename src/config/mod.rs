@@ -86,6 +86,19 @@ pub struct Sip {
     pub tls: Tls,
     /// Web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// Against strangers.
+    pub shield: Shield,
+}
+
+/// What strangers may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shield {
+    /// Requests per second of one stranger; 0: no limit.
+    pub requests_per_second: u32,
+    /// Are sources banned for what they do?
+    pub ban: bool,
+    /// The longest ban that is not the staff's.
+    pub ban_longest: Duration,
 }
 
 /// Certificates of signalling. Paths are resolved.
@@ -169,6 +182,18 @@ pub struct Network {
     pub addr: IpAddr,
     /// Leading bits that count.
     pub prefix: u8,
+}
+
+impl Network {
+    /// Is `ip` in the range? An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(self, ip: IpAddr) -> bool {
+        let bits = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
+            IpAddr::V6(ip) => (u128::from(ip), 128),
+        };
+        let ((a, width), (b, other)) = (bits(self.addr.to_canonical()), bits(ip.to_canonical()));
+        width == other && (a ^ b).checked_shr(128 - u32::from(self.prefix)).unwrap_or(0) == 0
+    }
 }
 
 impl Config {

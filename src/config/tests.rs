@@ -146,6 +146,23 @@ fn one_cause_one_fault() {
     assert_eq!(faults("media.ports = \"x\"\nsip.limits.calls_max = 99999").len(), 1);
 }
 
+/// The shield's settings at their edges, and a range holds its addresses and no others.
+#[test]
+fn the_shield() {
+    let shield =
+        read("[sip.shield]\nrequests_per_second = 0\nban = false\nban_longest_s = 60\n").expect("sound").sip.shield;
+    assert_eq!((shield.requests_per_second, shield.ban, shield.ban_longest.as_secs()), (0, false, 60));
+    assert!(Config::default().sip.shield.ban);
+    assert_eq!(faults("sip.shield.ban = 1").len(), 1);
+    assert_eq!(faults("sip.shield.ban_longest_s = 59").len(), 1);
+    let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let range = Network { addr: ip("192.0.2.16"), prefix: 28 };
+    assert!(range.contains(ip("192.0.2.31")) && range.contains(ip("::ffff:192.0.2.17")));
+    assert!(!range.contains(ip("192.0.2.32")) && !range.contains(ip("2001:db8::1")));
+    assert!(Network { addr: ip("2001:db8::1"), prefix: 128 }.contains(ip("2001:db8::1")));
+    assert!(Network { addr: ip("::"), prefix: 0 }.contains(ip("2001:db8::1")));
+}
+
 /// Addresses for others may be names or addresses, with or without a port.
 #[test]
 fn advertised_hosts() {

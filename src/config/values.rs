@@ -37,6 +37,13 @@ impl Setting for Vec<String> {
     }
 }
 
+impl Setting for bool {
+    const TYPE: (&'static str, &'static str) = ("vrai ou faux", "true or false");
+    fn read(value: &DeValue<'_>) -> Result<bool, Said> {
+        value.as_bool().ok_or_else(|| expected::<bool>(value))
+    }
+}
+
 impl Setting for u32 {
     const TYPE: (&'static str, &'static str) = ("nombre entier", "whole number");
     fn read(value: &DeValue<'_>) -> Result<u32, Said> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Listen, SipTransport};
 use crate::net::{ServerTls, StreamLimits};
-use crate::sip::{EndpointConfig, Network, Transport};
+use crate::sip::{EndpointConfig, Network, ShieldConfig, Transport};
 use crate::store::StoreSettings;
 use crate::{dispatch, media};
 
@@ -42,6 +42,11 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
         realm: config.sip.realm.clone(),
         domains,
         trusted,
+        shield: ShieldConfig {
+            requests_per_second: config.sip.shield.requests_per_second,
+            ban: config.sip.shield.ban,
+            ban_longest: config.sip.shield.ban_longest,
+        },
         expires_default_s: u32::try_from(config.sip.registration.as_secs()).unwrap_or(300),
         sessions_max: config.sip.calls_max as usize * 6,
         transactions_max: config.sip.transactions_max as usize,

@@ -22,6 +22,7 @@ use crate::ops::events::MediaFigures;
 use crate::ops::labels::{ByDrop, Room, Way, Word};
 use crate::ops::metrics::follow;
 use crate::ops::{Health, Metrics, Part};
+use crate::sip;
 use crate::store::{Entry, Store, StoreError, StoreHandle, StoreSettings};
 
 use super::clock::SystemClock;
@@ -108,6 +109,8 @@ pub struct Snapshot {
     pub devices: std::collections::BTreeMap<ListenerId, u32>,
     /// Where each call stands.
     pub calls: Vec<(CallId, crate::call::Stage)>,
+    /// Sources that are answered with silence; taken anew when the list changes.
+    pub bans: Arc<Vec<sip::Ban>>,
     /// Streams open over all workers.
     pub streams: u64,
     /// Has a drain come to its end?
@@ -166,6 +169,8 @@ impl Node {
             metrics,
             health,
             snapshot: snapshot.clone(),
+            bans: Arc::default(),
+            ban_changes: 0,
             shown: Instant::ZERO,
             beats_late: 0,
             beat_late_max: Duration::ZERO,
@@ -261,6 +266,8 @@ struct Run {
     metrics: Metrics,
     health: Health,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    bans: Arc<Vec<sip::Ban>>,
+    ban_changes: u64,
     shown: Instant,
     beats_late: u64,
     beat_late_max: Duration,
@@ -341,6 +348,7 @@ impl Run {
                     self.observer.wire(Way::Out, &bytes);
                     lost.extend(self.transports.send(flow, &bytes));
                 }
+                Output::Close(flow) => self.transports.close(flow),
                 Output::Media(command) => self.command_worker(command),
                 Output::Record(finished) => {
                     self.observer.record(&finished);
@@ -379,6 +387,11 @@ impl Run {
         self.shown = now.at;
         let counts = self.shard.counts();
         self.observer.levels(now.at, &counts, inbox);
+        if self.shard.ban_changes() != self.ban_changes {
+            self.ban_changes = self.shard.ban_changes();
+            self.bans = Arc::new(self.shard.bans().copied().collect());
+        }
+        self.metrics.sip_bans.set(self.bans.iter().filter(|ban| ban.until > now.at).count() as i64);
         let mut figures = self.media_figures();
         self.beats_late += u64::from(figures.beat_late_max > BEAT_LATE);
         figures.beats_late = self.beats_late;
@@ -406,6 +419,7 @@ impl Run {
             listeners: self.shard.dispatcher().listener_states(now).collect(),
             devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
+            bans: self.bans.clone(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),
         }));

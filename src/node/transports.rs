@@ -146,6 +146,13 @@ impl Transports {
         }
     }
 
+    /// Closes a connection; its end is told by the connection itself. Datagrams have none.
+    pub fn close(&self, flow: Flow) {
+        if flow.connection != 0 {
+            let _ = self.streams.handle().close(flow.connection);
+        }
+    }
+
     /// What an event of a connection means for the shard, in order.
     pub fn heard(&mut self, event: StreamEvent) -> Vec<Input> {
         match event {
@@ -262,5 +269,80 @@ fn host_text(local: SocketAddr) -> String {
     match local.ip() {
         std::net::IpAddr::V4(ip) => ip.to_string(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the peers of these tests are real sockets")]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::time::Duration;
+
+    use super::*;
+
+    const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    const OPTIONS: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\nContent-Length: 0\r\n\r\n";
+
+    fn open() -> Transports {
+        let tcp = Listening { transport: Transport::Tcp, ..Listening::udp(LOOPBACK) };
+        let (inbox, _) = bounded(8);
+        Transports::open(&[tcp], StreamLimits::default(), None, &[], &inbox).expect("loopback")
+    }
+
+    fn heard(transports: &mut Transports) -> Vec<Input> {
+        let event = transports.events().recv_timeout(Duration::from_secs(10)).expect("an event in time");
+        transports.heard(event)
+    }
+
+    fn next(transports: &mut Transports) -> Vec<Input> {
+        loop {
+            let inputs = heard(transports);
+            if !inputs.is_empty() {
+                return inputs;
+            }
+        }
+    }
+
+    /// A flow with connection 0 opens one connection and uses it again; what comes back carries its number and the address
+    /// we listen on; its end closes both flows.
+    #[test]
+    fn no_particular_connection() {
+        let mut transports = open();
+        let peer = TcpListener::bind(LOOPBACK).expect("loopback");
+        let local = transports.first().expect("bound");
+        let remote = peer.local_addr().expect("bound");
+        let wanted = Flow { transport: Transport::Tcp, local, remote, connection: 0 };
+        assert!(transports.send(wanted, OPTIONS).is_none());
+        assert!(transports.send(wanted, OPTIONS).is_none());
+        let (mut stream, _) = peer.accept().expect("dialled");
+        let mut both = vec![0; 2 * OPTIONS.len()];
+        stream.read_exact(&mut both).expect("both over the same connection");
+        stream.write_all(OPTIONS).expect("written");
+        let flow = match next(&mut transports).as_slice() {
+            [Input::Datagram { flow, bytes }] if bytes == OPTIONS => *flow,
+            other => panic!("{other:?}"),
+        };
+        assert_ne!(flow.connection, 0);
+        assert_eq!(Flow { connection: 0, ..flow }, wanted);
+        drop(stream);
+        let ended = next(&mut transports);
+        assert!(
+            matches!(ended.as_slice(), [Input::FlowClosed(one), Input::FlowClosed(other)] if *one == flow && *other == wanted),
+            "{ended:?}"
+        );
+        assert!(matches!(transports.send(flow, OPTIONS), Some(Input::FlowClosed(gone)) if gone == flow));
+    }
+
+    /// Nobody listens there: the flow is told closed, and nothing is kept of it.
+    #[test]
+    fn nobody_there() {
+        let mut transports = open();
+        let remote = TcpListener::bind(LOOPBACK).expect("loopback").local_addr().expect("bound");
+        let local = transports.first().expect("bound");
+        let wanted = Flow { transport: Transport::Tcp, local, remote, connection: 0 };
+        assert!(transports.send(wanted, OPTIONS).is_none());
+        assert!(matches!(next(&mut transports).as_slice(), [Input::FlowClosed(flow)] if *flow == wanted));
+        assert!(transports.opened_for.is_empty() && transports.flows.is_empty());
     }
 }

@@ -1,9 +1,10 @@
 //! What an endpoint must be told once. Every bound has a default that a small helpline never meets.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Flow, Transport};
+use super::{Flow, ShieldConfig, Transport};
 
 /// An address range, `addr/prefix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,12 @@ impl Network {
             (IpAddr::V6(a), IpAddr::V6(b)) => same_prefix(u128::from(a), u128::from(b), self.prefix, 128),
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.addr, self.prefix)
     }
 }
 
@@ -88,14 +95,18 @@ pub struct EndpointConfig {
     pub trusted: Vec<Network>,
     /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
     pub invite_auth_required: bool,
+    /// May our users' phones transfer a conversation: REFER and Replaces inside it (RFC 3515, RFC 3891)?
+    pub transfer: bool,
+    /// Subscriptions of one user, and …
+    pub subscriptions_per_user: usize,
+    /// … in all; more are answered 403 and 503.
+    pub subscriptions_max: usize,
     /// Is SHA-256 offered beside MD5? Telephones known to stumble over it are spared in any case.
     pub offer_sha256: bool,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
-    /// Failed authentications from one source before it is ignored, and …
-    pub auth_failures_max: u32,
-    /// … for how long.
-    pub auth_penalty: Duration,
+    /// What strangers may do, and when they are answered with silence.
+    pub shield: ShieldConfig,
 }
 
 impl Default for EndpointConfig {
@@ -121,10 +132,12 @@ impl Default for EndpointConfig {
             t4: Duration::from_secs(5),
             trusted: Vec::new(),
             invite_auth_required: true,
+            transfer: false,
+            subscriptions_per_user: 8,
+            subscriptions_max: 10_000,
             offer_sha256: true,
             nonce_lifetime: Duration::from_secs(300),
-            auth_failures_max: 20,
-            auth_penalty: Duration::from_secs(60),
+            shield: ShieldConfig::default(),
         }
     }
 }

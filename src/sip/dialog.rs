@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Core;
-use super::message::{Framing, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+use super::message::{Framing, HeaderName, Message, Method, NameAddr, Scheme, Uri, is_target};
 use super::transaction::{Sent, TransactionId};
 use super::wire::Draft;
 use super::{EndpointConfig, Flow, Transport, reading};
@@ -219,7 +219,10 @@ impl fmt::Debug for Dialog {
 fn is_loose(route: &[u8]) -> bool {
     let loose = |address: NameAddr<'_>| address.parsed_uri().is_ok_and(|uri| uri.is_loose_router());
     // What cannot be read is treated as loose: the target then stands in the Request-URI, where it is of some use.
-    NameAddr::parse(route).map_or(true, |address| loose(address) || (!address.bracketed && address.params.has("lr")))
+    // And so is what no request could be sent to.
+    NameAddr::parse(route).map_or(true, |address| {
+        loose(address) || (!address.bracketed && address.params.has("lr")) || !is_target(address.uri)
+    })
 }
 
 fn address_of(route: &[u8]) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Signalling over connections, against a running engine: TCP in pieces and in one piece, TLS with openssl as the peer.
+//! Signalling over connections, against a running engine: TCP in pieces and in one piece, TLS with openssl as the peer,
+//! WebSocket frame by frame.
 #![expect(clippy::disallowed_methods, reason = "a test is a peer: it opens its own sockets")]
 
 use std::io::{Read, Write};
@@ -119,4 +120,53 @@ fn b029_tls_1_2_and_1_3_and_plain_text_on_the_tls_port() {
     }
     drop(engine);
     let _ = std::fs::remove_dir_all(dir);
+}
+
+/// One client frame with `payload`, masked as RFC 6455 §5.3 asks.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let (mask, length) = ([1, 2, 3, 4], u16::try_from(payload.len()).expect("a short message"));
+    let mut bytes = vec![first];
+    match length {
+        0..126 => bytes.push(0x80 | length as u8),
+        _ => {
+            bytes.push(0x80 | 126);
+            bytes.extend(length.to_be_bytes());
+        }
+    }
+    bytes.extend(mask);
+    bytes.extend(payload.iter().enumerate().map(|(nth, byte)| byte ^ mask[nth % 4]));
+    bytes
+}
+
+/// A WebSocket needs the subprotocol `sip`; a browser's message with its `.invalid` Via is answered on its connection, and
+/// a ping gets its pong.
+#[test]
+fn b031_b032_b033_a_browser_over_websocket() {
+    let ip = own_address();
+    let (udp, ws) = (SocketAddr::new(ip, free_port(ip)), SocketAddr::new(ip, free_port(ip)));
+    let _engine = Engine::with("streams-ws", |setup| setup.set("sip.listen", &format!("[\"udp:{udp}\", \"ws:{ws}\"]")));
+    let upgrade = |protocol: &str| {
+        let mut stream = dial(ws);
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: {ws}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("sends");
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).expect("an answer");
+            head.push(byte[0]);
+        }
+        (stream, String::from_utf8_lossy(&head).into_owned())
+    };
+    assert!(upgrade("").1.starts_with("HTTP/1.1 400"));
+    let (mut stream, head) = upgrade("Sec-WebSocket-Protocol: sip\r\n");
+    assert!(head.starts_with("HTTP/1.1 101") && head.to_lowercase().contains("sec-websocket-protocol: sip"), "{head}");
+    let request = options("WS", 1).replace("127.0.0.1:9", "df7jal23ls0d.invalid");
+    stream.write_all(&frame(0x81, request.as_bytes())).expect("sends");
+    assert!(responses(&mut stream, 1).contains("df7jal23ls0d.invalid"));
+    stream.write_all(&frame(0x89, b"")).expect("sends");
+    let mut pong = [0; 2];
+    stream.read_exact(&mut pong).expect("a pong");
+    assert_eq!(pong, [0x8a, 0]);
 }

@@ -36,7 +36,7 @@ pub(super) struct Unacked {
 }
 
 /// Forks answered beyond the first are hung up; more than this many are ignored.
-const FORKS_MAX: usize = 16;
+pub(in crate::sip) const FORKS_MAX: usize = 16;
 
 impl Session {
     /// A 2xx of ours left: repeat it until the ACK.

@@ -1,9 +1,16 @@
 //! The room as a whole, on a virtual network with a virtual clock: real endpoints on both sides.
 
 mod account;
+mod attacks;
 mod calls;
+mod flows;
+mod identity;
+mod limits;
 mod network;
+mod raw;
 mod registering;
 mod routes;
 mod storms;
+mod subscribing;
+mod transfer;
 mod wild;

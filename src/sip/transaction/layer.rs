@@ -269,6 +269,16 @@ impl Layer {
         Some((id, server.user, machine.state() == states::InviteServer::Proceeding))
     }
 
+    /// Where the answers to a request of the peer go.
+    pub fn reply_flow(&self, id: TransactionId) -> Option<Flow> {
+        self.servers.get(&id).map(|server| server.reply)
+    }
+
+    /// The flows on which something is under way.
+    pub fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.clients.values().map(|client| client.flow).chain(self.servers.values().map(|server| server.reply))
+    }
+
     /// The bytes and flow of a request of ours.
     pub fn request_of(&self, id: TransactionId) -> Option<(Bytes, Flow)> {
         self.clients.get(&id).map(|client| (client.request.clone(), client.flow))

@@ -57,6 +57,10 @@ pub(super) enum User {
     Register(u32),
     /// A probe.
     Options(u32),
+    /// A NOTIFY of ours about a REFER in a session.
+    Notify(SessionId),
+    /// A NOTIFY of ours in a subscription.
+    Subscription(u64),
     /// A request of the peer that is answered at once.
     Nobody,
 }

@@ -265,16 +265,16 @@ fn p090_silence_is_found_by_pings() {
 #[test]
 fn p094_pings_alone_keep_a_websocket() {
     let limits = StreamLimits {
-        idle: Duration::from_millis(300),
+        idle: Duration::from_millis(1500),
         ping: Duration::from_secs(20),
-        silence: Duration::from_millis(300),
+        silence: Duration::from_millis(1500),
         ..StreamLimits::default()
     };
     let bench = bench(limits);
     let (mut peer, _) = upgraded(&bench);
     put(&mut peer, &frame(FINAL | TEXT, &request("REGISTER", ""), true));
     bench.message();
-    for _ in 0..15 {
+    for _ in 0..20 {
         std::thread::sleep(Duration::from_millis(100));
         put(&mut peer, &frame(FINAL | PING, b"", true));
         assert_eq!(answer(&mut peer).0, FINAL | PONG);
