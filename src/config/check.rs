@@ -43,6 +43,8 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             connections_per_source_max: all.sip_connections_per_source_max.value,
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
+            name_servers: all.sip_names_servers.value,
+            names_within: Duration::from_millis(u64::from(all.sip_names_within_ms.value)),
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
                 ban: all.sip_shield_ban.value,

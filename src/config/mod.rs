@@ -86,6 +86,10 @@ pub struct Sip {
     pub tls: Tls,
     /// Web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// Name servers; empty: the system's.
+    pub name_servers: Vec<SocketAddr>,
+    /// The time one look-up of a name may take.
+    pub names_within: Duration,
     /// Against strangers.
     pub shield: Shield,
 }
