@@ -28,6 +28,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
         dialplans: all.dialplans.value.iter().map(|plan| directory.join(plan)).collect(),
         prompts: directory.join(&all.prompts.value),
         listeners,
+        trunks: all.trunks.value.iter().map(|trunk| directory.join(trunk)).collect(),
         state_dir,
         sip: Sip {
             listen: all.sip_listen.value.0,
@@ -47,6 +48,8 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
                 interval: seconds(all.sip_session_timer_interval_s.value),
                 min: seconds(all.sip_session_timer_min_s.value),
             },
+            name_servers: all.sip_names_servers.value,
+            names_within: Duration::from_millis(u64::from(all.sip_names_within_ms.value)),
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
                 ban: all.sip_shield_ban.value,

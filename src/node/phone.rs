@@ -433,6 +433,7 @@ impl Phone {
                 headers: self.settings.headers.clone(),
                 sdp: offer,
                 ring_timeout: Duration::from_secs(60),
+                patience: None,
                 redirect: Redirect::Refuse,
                 max_forwards: 70,
             };

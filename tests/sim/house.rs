@@ -13,7 +13,7 @@ use ecoute::france::{Department, Tables};
 use ecoute::ids::ListenerId;
 use ecoute::media::{self, Library, Prompt};
 use ecoute::node::{Setup, ShardSettings};
-use ecoute::sip::{Accounts, EndpointConfig, Network, Secret};
+use ecoute::sip::{Accounts, EndpointConfig, Network, Peers, Secret};
 
 use crate::nature::Nature;
 
@@ -97,6 +97,7 @@ pub fn setup(which: Which, nature: &Nature, without: Option<usize>) -> Setup {
         roster: Arc::new(roster),
         accounts: Arc::new(accounts),
         call: CALL.clone(),
+        trunks: Arc::default(),
     }
 }
 
@@ -107,7 +108,7 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
         endpoint: EndpointConfig {
             realm: "ecoute".into(),
             domains: vec![ENGINE.ip().to_string()],
-            trusted: vec![trunk],
+            peers: Arc::new(Peers::one([trunk])),
             ..EndpointConfig::default()
         },
         dispatch: nature.dispatch.clone(),

@@ -6,6 +6,7 @@ use crate::dispatch::{self, Outcome};
 use crate::ids::ListenerId;
 use crate::node::{Event, Output};
 use crate::sip::{self, CauseKind, Command, SessionId};
+use crate::trunk;
 
 use super::Shard;
 
@@ -13,6 +14,9 @@ impl Shard {
     /// An event of the endpoint.
     pub(super) fn happened(&mut self, now: Now, event: sip::Event) {
         use sip::Event as Sip;
+        if self.on_trial(now, &event) {
+            return;
+        }
         match event {
             Sip::Invite { session, invite } => self.arrived(now, session, invite),
             Sip::Progress { session, status, .. } => {
@@ -68,9 +72,14 @@ impl Shard {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
             Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
-            // Our INVITEs carry the offer, and we answer with a 200 at once: neither ever comes.
+            // Our offers go into the INVITE itself, and our provisional responses carry none.
             Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
-            Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
+            Sip::Registration { account, state } => {
+                self.tell_trunks(now, trunk::Input::Registration { account, state });
+            }
+            Sip::OptionsReply { probe, status, .. } => {
+                self.tell_trunks(now, trunk::Input::OptionsReply { probe, status });
+            }
         }
     }
 
