@@ -9,6 +9,7 @@ mod network;
 mod raw;
 mod registering;
 mod routes;
+mod sizes;
 mod storms;
 mod subscribing;
 mod transfer;
