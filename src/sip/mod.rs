@@ -29,6 +29,7 @@ mod registrar;
 mod registration;
 mod session;
 mod shield;
+mod stun;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ pub use flow::{Flow, Transport};
 pub use hidden::{Headers, Hidden, Identity};
 pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
 pub use limits::{Limit, limits, limits_markdown};
-pub use registrar::Binding;
+pub use registrar::{Binding, Push};
 pub use session::SavedSession;
 pub use shield::{Ban, BanReason, ShieldConfig};
 pub use subscription::{LineState, MessageSummary, Notice, Package};

@@ -9,7 +9,7 @@ use super::super::message::{Message, Method};
 use super::super::reading;
 use super::super::transaction::{TransactionId, User, cancel_for, states};
 use super::super::wire::{Draft, name_addr};
-use super::super::{Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
+use super::super::{Binding, Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
 use super::{Phase, Session};
 
 /// An INVITE of ours without a final response.
@@ -136,7 +136,7 @@ impl Session {
 
     pub(super) fn invite_failed(&mut self, core: &mut Core, id: TransactionId, fault: bool) {
         let Phase::Calling(calling) = &self.phase else { return };
-        if calling.transaction != id {
+        if calling.transaction != id || (fault && self.try_other_flow(core, false)) {
             return;
         }
         let (status, kind) = if fault { (503, CauseKind::FlowClosed) } else { (408, CauseKind::Timeout) };
@@ -195,7 +195,13 @@ impl Session {
         let Phase::Calling(calling) = &self.phase else { return };
         let first = !calling.challenged && calling.cancel == Cancel::No && !self.told;
         if matches!(status, 401 | 407) && self.take_challenge(message, first) {
+            if let Phase::Calling(calling) = &mut self.phase {
+                calling.challenged = true;
+            }
             self.try_again(core);
+            return;
+        }
+        if status == 430 && self.try_other_flow(core, true) {
             return;
         }
         core.alarms.stop(Alarm::CancelGuard(self.id));
@@ -207,10 +213,22 @@ impl Session {
         }
     }
 
+    /// The same INVITE to another flow of the same device; false when it is being cancelled.
+    pub(super) fn call_device(&mut self, core: &mut Core, binding: &Binding) -> bool {
+        let Phase::Calling(calling) = &mut self.phase else { return false };
+        if calling.cancel != Cancel::No {
+            return false;
+        }
+        calling.flow = binding.flow;
+        calling.draft.uri = binding.contact.reveal().as_bytes().to_vec();
+        calling.draft.routes = binding.path_routes();
+        self.try_again(core);
+        true
+    }
+
     /// The same INVITE again, with credentials: same Call-ID and tag, next CSeq, over the same flow (§22.2).
     fn try_again(&mut self, core: &mut Core) {
         let Phase::Calling(calling) = &mut self.phase else { return };
-        calling.challenged = true;
         calling.draft.cseq += 1;
         let (mut draft, flow) = (calling.draft.clone(), calling.flow);
         self.authorize(core, &mut draft);

@@ -9,6 +9,7 @@
 
 mod answered;
 mod calling;
+mod device;
 mod inside;
 mod refer;
 mod reoffer;
@@ -29,6 +30,7 @@ pub(in crate::sip) use answered::FORKS_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
+use device::Device;
 pub(super) use inside::Incoming;
 use refer::Referred;
 use reoffer::{Ours, Theirs};
@@ -62,6 +64,8 @@ pub(super) struct Session {
     challenge: Option<(Challenge, &'static str)>,
     bye_challenged: bool,
     bye_repeated: bool,
+    /// The device of ours that it goes to, when it was placed to one.
+    device: Option<Device>,
     /// The user of ours at the other end, if there is one: only such a peer may ask for a transfer.
     user: Option<String>,
     /// A REFER of the peer whose outcome he is still told.
@@ -122,6 +126,7 @@ impl Session {
             challenge: None,
             bye_challenged: false,
             bye_repeated: false,
+            device: None,
             user: None,
             referred: None,
             refers: 0,

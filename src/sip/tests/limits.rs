@@ -31,8 +31,8 @@ const TRIED: [&str; 15] = [
     "devices",
     "bindings",
 ];
-/// And those tried in `sip/auth/guard.rs` and `sip/tests/wild.rs`.
-const TRIED_ELSEWHERE: [&str; 4] = ["nonce", "nonces", "sessions", "transactions"];
+/// And those tried in `sip/auth/guard.rs`, `sip/tests/wild.rs` and `sip/tests/outbound.rs`.
+const TRIED_ELSEWHERE: [&str; 6] = ["nonce", "nonces", "sessions", "transactions", "flows", "push"];
 
 /// An OPTIONS with these lines behind the ones it must have, or with one of those replaced.
 fn options(more: &str) -> String {
