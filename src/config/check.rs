@@ -28,6 +28,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
         dialplans: all.dialplans.value.iter().map(|plan| directory.join(plan)).collect(),
         prompts: directory.join(&all.prompts.value),
         listeners,
+        trunks: all.trunks.value.iter().map(|trunk| directory.join(trunk)).collect(),
         state_dir,
         sip: Sip {
             listen: all.sip_listen.value.0,

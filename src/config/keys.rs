@@ -81,6 +81,9 @@ macro_rules! bounds {
     };
 }
 
+// A trunk's file has a table of its own ([`super::trunks`]).
+pub(super) use {bounds, keys};
+
 keys! {
     state_dir: String, "state_dir" = "\"var\"" [""]
         "Le dossier de ce qui doit survivre : la base des appels, les comptes. Un chemin relatif part du dossier de ce fichier."
@@ -94,6 +97,9 @@ keys! {
     listeners: String, "listeners" = "\"\"" [""]
         "Le fichier des centres et des écoutants. Rien : `listeners.toml` dans `state_dir`."
         "The file of centres and listeners. Nothing: `listeners.toml` in `state_dir`.";
+    trunks: Vec<String>, "trunks" = "[]" [""]
+        "Les opérateurs : un fichier par raccordement, par exemple `trunks/operateur.toml` ; les appels sortants prennent le premier qui peut. Des modèles se trouvent dans `deploy/trunks`. Sans fichier, `sip.trusted_peers` en tient lieu."
+        "The operators: one file per trunk, such as `trunks/operateur.toml`; outgoing calls take the first that can. Samples are in `deploy/trunks`. Without a file, `sip.trusted_peers` stands in.";
 
     sip_listen: Listens, "sip.listen" = "\"127.0.0.1:5060\"" [""]
         "Les adresses de la signalisation : une seule (UDP et TCP), ou une liste, par exemple `[\"udp:192.0.2.10:5060\", \"tls:192.0.2.10:5061 as sip.exemple.org\", \"wss:192.0.2.10:8443\"]` (transports : udp, tcp, tls, ws, wss ; après `as`, ce que les autres écrivent pour joindre cette adresse). La valeur d'usine ne répond qu'à cette machine ; pour servir, écrivez l'adresse de la machine."

@@ -13,7 +13,7 @@ use crate::ids::{CallId, IdSource, LegId};
 use crate::media::{self, PlaybackId, Prompt, StreamStats};
 use crate::sdp::{self, Capabilities, Direction, Local, Move, Session};
 use crate::sip::{
-    self, Command, Credentials, Endpoint, EndpointConfig, Flow, Headers, Hidden, OutgoingInvite, Register,
+    self, Command, Credentials, Endpoint, EndpointConfig, Flow, Headers, Hidden, OutgoingInvite, Redirect, Register,
     RegistrationState, SessionId, Target,
 };
 
@@ -434,6 +434,7 @@ impl Phone {
                 headers: self.settings.headers.clone(),
                 sdp: offer,
                 ring_timeout: Duration::from_secs(60),
+                redirect: Redirect::Refuse,
                 max_forwards: 70,
             };
             self.command(now, Command::Invite { session, invite: Box::new(invite) });

@@ -22,15 +22,35 @@ pub enum Event {
         session: SessionId,
         /// The status.
         status: u16,
-        /// Early media.
+        /// Which phone it comes from, when the INVITE was forked: 0 for the first To tag that was heard, and so on.
+        fork: u8,
+        /// Early media: the first session description of this fork.
         sdp: Option<Vec<u8>>,
+    },
+    /// Our INVITE had no offer, and one came in a reliable provisional response: the owner replies
+    /// [`Command::AnswerEarly`](super::Command::AnswerEarly).
+    EarlyOffer {
+        /// The session.
+        session: SessionId,
+        /// The fork it comes from.
+        fork: u8,
+        /// The offer.
+        sdp: Vec<u8>,
+    },
+    /// The answer to the offer that went out in a reliable provisional response of ours.
+    EarlyAnswer {
+        /// The session.
+        session: SessionId,
+        /// The answer.
+        sdp: Vec<u8>,
     },
     /// 2xx to our INVITE. When the offer was ours the ACK is on its way; otherwise the owner gives
     /// [`Command::Acknowledge`](super::Command::Acknowledge).
     Answered {
         /// The session.
         session: SessionId,
-        /// The answer, or the peer's offer.
+        /// The answer, or the peer's offer. The first that this fork gave counts: one from a provisional response stands,
+        /// whatever the 2xx says (RFC 3261 §13.2.1).
         sdp: Option<Vec<u8>>,
     },
     /// Our INVITE failed: final non-2xx (408 on Timer B, 503 on a transport fault). A challenge was answered once
@@ -50,7 +70,7 @@ pub enum Event {
         /// The answer to a late offer of ours.
         sdp: Option<Vec<u8>>,
     },
-    /// The peer wants to change the session; the owner replies [`Command::AnswerReoffer`](super::Command::AnswerReoffer).
+    /// The peer wants to change the session, by re-INVITE, UPDATE or PRACK, also before the final answer; the owner replies [`Command::AnswerReoffer`](super::Command::AnswerReoffer).
     Reoffer {
         /// The session.
         session: SessionId,
@@ -213,6 +233,8 @@ impl Event {
         match self {
             Event::Invite { session, .. }
             | Event::Progress { session, .. }
+            | Event::EarlyOffer { session, .. }
+            | Event::EarlyAnswer { session, .. }
             | Event::Answered { session, .. }
             | Event::Rejected { session, .. }
             | Event::Confirmed { session, .. }
@@ -233,6 +255,8 @@ impl Event {
         match self {
             Event::Invite { .. } => "invite",
             Event::Progress { .. } => "progress",
+            Event::EarlyOffer { .. } => "early_offer",
+            Event::EarlyAnswer { .. } => "early_answer",
             Event::Answered { .. } => "answered",
             Event::Rejected { .. } => "rejected",
             Event::Confirmed { .. } => "confirmed",
@@ -262,7 +286,8 @@ impl fmt::Debug for Event {
             shown.field("session", &session.0);
         }
         match self {
-            Event::Progress { status, .. } | Event::ReofferRejected { status, .. } => shown.field("status", status),
+            Event::Progress { status, fork, .. } => shown.field("status", status).field("fork", fork),
+            Event::ReofferRejected { status, .. } => shown.field("status", status),
             Event::Rejected { status, cause, .. } => shown.field("status", status).field("cause", cause),
             Event::Ended { cause, .. } => shown.field("cause", cause),
             Event::Bound { bindings, new, .. } => shown.field("bindings", bindings).field("new", new),

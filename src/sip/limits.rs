@@ -91,6 +91,24 @@ pub fn limits() -> Vec<Limit> {
             ("ignorées", "ignored"),
         ),
         limit(
+            "early_forks",
+            session::EARLY_FORKS_MAX,
+            ("sonneries suivies d'un appel sortant", "ringing telephones followed of an outgoing call"),
+            ("ignorées jusqu'à leur réponse", "passed over until they answer"),
+        ),
+        limit(
+            "redirections",
+            session::LEFT_MAX,
+            ("adresses d'un renvoi (3xx) gardées", "addresses kept of a diversion (3xx)"),
+            ("ignorées", "ignored"),
+        ),
+        limit(
+            "provisional",
+            session::WAITING_MAX,
+            ("réponses provisoires en attente de PRACK", "provisional responses that wait for a PRACK"),
+            ("tues", "left out"),
+        ),
+        limit(
             "nonce",
             auth::VALUE_BYTES_MAX,
             ("octets du nonce d'un mot de passe", "bytes of a password's nonce"),

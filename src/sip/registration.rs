@@ -42,12 +42,18 @@ const BACKOFF_MAX: Duration = Duration::from_secs(300);
 const BACKOFF_REFUSED: Duration = Duration::from_secs(60);
 
 impl Registrations {
-    /// Starts a registration, or starts it over with new settings.
+    /// Starts a registration, or starts it over with new settings. Elsewhere with the same password it is still the same
+    /// misfortune: how long it waits between attempts goes on from there.
     pub fn start(&mut self, core: &mut Core, register: Register) {
         let account = register.account;
         let expires_s = register.expires_s;
         let registration = match self.accounts.remove(&account) {
-            Some(old) => Registration { register, expires_s, challenged: false, failures: 0, leaving: false, ..old },
+            Some(old) => {
+                let same = old.register.aor == register.aor && old.register.credentials == register.credentials;
+                let failures = if same { old.failures } else { 0 };
+                let challenge = old.challenge.filter(|_| same);
+                Registration { register, expires_s, challenge, challenged: false, failures, leaving: false, ..old }
+            }
             None => Registration {
                 register,
                 call_id: core.call_id(),
@@ -89,7 +95,7 @@ impl Registrations {
             let ours = &registration.register.registrar;
             registration.registered
                 && ours.transport == flow.transport
-                && ours.connection == flow.connection
+                && (ours.connection == 0 || ours.connection == flow.connection)
                 && ours.remote.ip() == flow.remote.ip()
         };
         self.accounts.iter().find(|(_, registration)| matches(registration)).map(|(account, _)| *account)
@@ -193,6 +199,10 @@ impl Registration {
     fn failed(&mut self, core: &mut Core, status: u16, retry_after_s: Option<u32>) {
         self.registered = false;
         self.failures = self.failures.saturating_add(1);
+        if matches!(status, 401 | 403 | 407) {
+            // Answered and refused: the next attempt begins by asking, so that it shows the password once, not twice.
+            self.challenge = None;
+        }
         let base = if matches!(status, 401 | 403 | 407) { BACKOFF_REFUSED } else { BACKOFF_MIN };
         let grown = base.saturating_mul(1 << self.failures.saturating_sub(1).min(6)).min(BACKOFF_MAX);
         let asked = Duration::from_secs(retry_after_s.unwrap_or(0).into()).min(BACKOFF_MAX);

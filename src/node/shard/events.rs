@@ -130,6 +130,7 @@ fn leg_end(cause: &sip::Cause) -> LegEnd {
         CauseKind::Rejected
         | CauseKind::RingTimeout
         | CauseKind::Timeout
+        | CauseKind::SessionExpired
         | CauseKind::FlowClosed
         | CauseKind::DialogLost
         | CauseKind::ProtocolError

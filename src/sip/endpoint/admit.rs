@@ -9,7 +9,7 @@ use super::super::auth::{Asking, Attempt, Verdict};
 use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
 use super::super::registrar::{Push, flow_timer_s};
-use super::super::session::{NewCall, Session};
+use super::super::session::{NewCall, Session, interval_too_small};
 use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
 use super::super::wire::{Reply, SDP, WWW_AUTHENTICATE};
@@ -66,16 +66,14 @@ impl Endpoint {
 
     /// The answer to OPTIONS.
     pub(super) fn capabilities(&self) -> Reply<'static> {
-        capability::reply(&self.core.config).contact()
+        capability::reply(&self.core.config)
     }
 
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
     pub(super) fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
-        let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
         let strange: Vec<String> = message
             .require()
-            .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
             .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
             .take(UNSUPPORTED_MAX)
             .map(decode_text)
@@ -127,6 +125,9 @@ impl Endpoint {
         }
         if reading::caller_uri(message).is_none() {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
+        }
+        if let Some(reply) = interval_too_small(&self.core.config, message) {
+            return self.core.reply_stateless(message, source, reply);
         }
         let Some(trust) = self.trust(&request) else { return };
         let replaces = match self.replaced(message, &trust) {

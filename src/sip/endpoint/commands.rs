@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::message::Method;
-use super::super::session::Session;
+use super::super::session::{Said, Session};
 use super::super::shield::{BanReason, Source};
 use super::super::transaction::User;
 use super::super::wire::{Draft, contact_uri, name_addr};
@@ -15,10 +15,15 @@ impl Endpoint {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Respond { session, status, reason, sdp, retry_after_s, headers } => {
-                self.with_session(session, |s, core| s.respond(core, status, reason, sdp, retry_after_s, &headers));
+                self.with_session(session, |s, core| {
+                    s.respond(core, Said { status, phrase: reason, sdp, retry_after_s, headers })
+                });
             }
             Command::Invite { session, invite } => self.place(session, *invite),
             Command::Acknowledge { session, sdp } => self.with_session(session, |s, core| s.acknowledge(core, sdp)),
+            Command::AnswerEarly { session, fork, sdp } => {
+                self.with_session(session, |s, core| s.answer_early(core, fork, sdp));
+            }
             Command::Hangup { session, reason } => {
                 if !self.hangup_waiting(session, reason) {
                     self.with_session(session, |s, core| s.hangup(core, reason));

@@ -31,6 +31,14 @@ pub(in crate::sip) enum Alarm {
     OwnerGuard(SessionId),
     /// The owner owes the answer that goes into an ACK.
     AnswerGuard(SessionId),
+    /// Repeat a reliable provisional response.
+    Reliable(SessionId),
+    /// A reliable provisional response was never acknowledged.
+    ReliableGuard(SessionId),
+    /// A session is to be refreshed.
+    SessionRefresh(SessionId),
+    /// A session was not refreshed.
+    SessionExpiry(SessionId),
     /// The owner owes an answer to a REFER, or its outcome was never told.
     Referral(SessionId),
     /// A subscription runs out.

@@ -247,6 +247,10 @@ impl Endpoint {
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
             | Alarm::AnswerGuard(id)
+            | Alarm::Reliable(id)
+            | Alarm::ReliableGuard(id)
+            | Alarm::SessionRefresh(id)
+            | Alarm::SessionExpiry(id)
             | Alarm::Referral(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
@@ -259,6 +263,10 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
+            Alarm::Reliable(_) => session.resend_reliable(core),
+            Alarm::ReliableGuard(_) => session.reliable_overdue(core),
+            Alarm::SessionRefresh(_) => session.refresh_due(core),
+            Alarm::SessionExpiry(_) => session.session_expired(core),
             Alarm::Referral(_) => session.referral_overdue(core),
             Alarm::Bindings | Alarm::KeepAlive | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
@@ -279,6 +287,8 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Prack(id)
+                | User::Refresh(id)
                 | User::Notify(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
@@ -341,6 +351,10 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
         | Alarm::AnswerGuard(id)
+        | Alarm::Reliable(id)
+        | Alarm::ReliableGuard(id)
+        | Alarm::SessionRefresh(id)
+        | Alarm::SessionExpiry(id)
         | Alarm::Referral(id) => Some(id),
         Alarm::Bindings | Alarm::KeepAlive | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }

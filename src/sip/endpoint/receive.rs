@@ -239,6 +239,10 @@ impl Endpoint {
                 self.with_session(id, |s, core| s.on_reinvite_response(core, transaction, status, message));
             }
             User::Bye(id) => self.with_session(id, |s, core| s.on_bye_response(core, status, message)),
+            User::Prack(id) => self.with_session(id, |s, core| s.on_prack_response(core, transaction, status, message)),
+            User::Refresh(id) => {
+                self.with_session(id, |s, core| s.on_refresh_response(core, transaction, status, message));
+            }
             User::Info(id) => self.with_session(id, |s, core| s.on_info_response(core, status)),
             User::Notify(id) => self.with_session(id, |s, core| s.on_notify_response(core, transaction, status)),
             User::Subscription(id) => {

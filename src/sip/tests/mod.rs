@@ -1,5 +1,6 @@
 //! The room as a whole, on a virtual network with a virtual clock: real endpoints on both sides.
 
+mod account;
 mod attacks;
 mod calls;
 mod flows;

@@ -153,6 +153,7 @@ impl Network {
             headers: Headers::none(),
             sdp: sdp.map(|s| s.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(60),
+            redirect: crate::sip::Redirect::Refuse,
             max_forwards: 70,
         };
         change(&mut invite);

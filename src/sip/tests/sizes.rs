@@ -9,7 +9,7 @@ use crate::ids::IdSource;
 use crate::sip::message::{Framing, Message};
 use crate::sip::{
     Advertised, Binding, Command, Endpoint, EndpointConfig, Event, Flow, Headers, Hidden, Input, Network,
-    OutgoingInvite, Output, SessionId, Target, Transport,
+    OutgoingInvite, Output, Redirect, SessionId, Target, Transport,
 };
 
 const US: &str = "10.0.0.1:5060";
@@ -89,6 +89,7 @@ impl Bench {
             headers: Headers::none(),
             sdp: Some(candidates(sdp_bytes)),
             ring_timeout: Duration::from_secs(60),
+            redirect: Redirect::Refuse,
             max_forwards: 70,
         };
         self.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));
@@ -384,6 +385,7 @@ fn b210_p002_a_preloaded_route_is_used_and_not_kept() {
         headers: Headers::none(),
         sdp: Some(b"v=0".to_vec()),
         ring_timeout: Duration::from_secs(60),
+        redirect: Redirect::Refuse,
         max_forwards: 70,
     };
     bench.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));
