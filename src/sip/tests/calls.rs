@@ -443,7 +443,7 @@ fn survives_a_restart() {
         let chance = crate::ids::IdSource::from_number(77);
         net.ends[1].endpoint = crate::sip::Endpoint::new(net.ends[1].endpoint.config().clone(), chance);
         for session in serde_json::from_str::<Vec<crate::sip::SavedSession>>(&json).expect("read back") {
-            net.ends[1].endpoint.restore_session(session);
+            net.ends[1].endpoint.restore_session(net.now, session);
         }
         net.hangup(who, [ours, theirs][who]);
         net.run_dry();

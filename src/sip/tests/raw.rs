@@ -133,7 +133,8 @@ impl Phone {
         self.push(net, &text)
     }
 
-    fn push(&self, net: &mut Network, text: &str) -> Vec<String> {
+    /// Sends these very bytes; what the endpoint sent because of them.
+    pub fn push(&self, net: &mut Network, text: &str) -> Vec<String> {
         let before = net.ladder.len();
         net.input(0, Input::Datagram { flow: self.flow, bytes: text.as_bytes() });
         net.ladder[before..].iter().map(|(_, _, text)| text.clone()).collect()
