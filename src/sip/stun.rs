@@ -40,6 +40,44 @@ pub(super) fn answer(bytes: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// A Binding request of ours under this transaction.
+pub(super) fn request(transaction: [u8; 12]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER);
+    out.extend(REQUEST.to_be_bytes());
+    out.extend([0, 0]);
+    out.extend(COOKIE);
+    out.extend(transaction);
+    out
+}
+
+/// Our address as the peer sees it, by its answer to that request of ours; `None` for everything else.
+pub(super) fn mapped(bytes: &[u8], transaction: [u8; 12]) -> Option<SocketAddr> {
+    let word = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    if !is_stun(bytes) || word(0)? != SUCCESS || bytes.get(8..HEADER)? != transaction {
+        return None;
+    }
+    let veil = bytes.get(4..HEADER)?;
+    let mut at = HEADER;
+    loop {
+        let (kind, length) = (word(at)?, usize::from(word(at + 2)?));
+        if kind == XOR_MAPPED_ADDRESS {
+            let port = word(at + 6)? ^ 0x2112;
+            let plain = |length: usize| -> Option<Vec<u8>> {
+                let address = bytes.get(at + 8..at + 8 + length)?;
+                Some(address.iter().zip(veil).map(|(byte, veil)| byte ^ veil).collect())
+            };
+            let ip: IpAddr = match bytes.get(at + 5)? {
+                1 => <[u8; 4]>::try_from(plain(4)?).ok()?.into(),
+                2 => <[u8; 16]>::try_from(plain(16)?).ok()?.into(),
+                _ => return None,
+            };
+            return Some(SocketAddr::new(ip, port));
+        }
+        // Attributes are padded to four bytes.
+        at += 4 + length.next_multiple_of(4);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +99,24 @@ mod tests {
         assert_eq!((v6.len(), &v6[20..26]), (44, &[0, 0x20, 0, 20, 0, 2][..]));
         let unveiled: Vec<u8> = v6[28..].iter().zip(&request()[4..]).map(|(byte, veil)| byte ^ veil).collect();
         assert_eq!(&unveiled[..4], [0x20, 0x01, 0x0d, 0xb8]);
+    }
+
+    /// What we ask and what we answer understand each other, for both families; another's transaction is not ours, and an
+    /// answer cut off anywhere is none.
+    #[test]
+    fn b026_our_own_request_and_its_answer() {
+        let transaction = [7; 12];
+        for source in ["192.0.2.1:32853", "[2001:db8::1]:5060"] {
+            let source: SocketAddr = source.parse().expect("an address");
+            let answer = answer(&super::request(transaction), source).expect("an answer");
+            assert_eq!(mapped(&answer, transaction), Some(source));
+            assert_eq!(mapped(&answer, [8; 12]), None);
+            assert!((0..answer.len()).all(|cut| mapped(&answer[..cut], transaction).is_none()));
+            let mut other = answer[..HEADER].to_vec();
+            other.extend([0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]);
+            other.extend(&answer[HEADER..]);
+            assert_eq!(mapped(&other, transaction), Some(source), "behind another attribute");
+        }
     }
 
     /// Everything else of STUN, whole or broken, is passed over.

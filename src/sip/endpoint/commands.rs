@@ -59,7 +59,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn place(&mut self, id: SessionId, invite: OutgoingInvite) {
+    pub(super) fn place(&mut self, id: SessionId, mut invite: OutgoingInvite) {
         if self.sessions.contains_key(&id) || self.waking.contains_key(&id) {
             return;
         }
@@ -78,6 +78,10 @@ impl Endpoint {
             Target::Binding(binding) => Some(Binding::clone(binding)),
             Target::Uri { .. } => None,
         };
+        // Where we are registered, calls take the route that the registrar gave us for them (RFC 3608 §5).
+        if let (Target::Uri { flow, .. }, true) = (&invite.target, invite.routes.is_empty()) {
+            invite.routes = self.registrations.service_route(flow);
+        }
         let mut session = Session::outgoing(&mut self.core, id, invite);
         session.set_user(binding.as_ref().map(|binding| binding.user.clone()));
         if let Some(binding) = binding {

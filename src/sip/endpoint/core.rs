@@ -47,6 +47,8 @@ pub(in crate::sip) enum Alarm {
     Bindings,
     /// The ways to phones behind a NAT are to be kept open.
     KeepAlive,
+    /// The registrar is to hear that we are there.
+    Ping(u32),
     /// A registration of ours is to be refreshed, or tried again.
     Refresh(u32),
 }

@@ -235,6 +235,7 @@ impl Endpoint {
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
             Alarm::KeepAlive => return self.keep_ways_open(),
+            Alarm::Ping(account) => return self.registrations.ping(core, account),
             Alarm::Ring(id) if self.waking.contains_key(&id) => {
                 self.waited_enough(id);
                 return;
@@ -270,7 +271,7 @@ impl Endpoint {
             Alarm::SessionRefresh(_) => session.refresh_due(core),
             Alarm::SessionExpiry(_) => session.session_expired(core),
             Alarm::Referral(_) => session.referral_overdue(core),
-            Alarm::Bindings | Alarm::KeepAlive | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
+            Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -358,6 +359,6 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::SessionRefresh(id)
         | Alarm::SessionExpiry(id)
         | Alarm::Referral(id) => Some(id),
-        Alarm::Bindings | Alarm::KeepAlive | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
+        Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

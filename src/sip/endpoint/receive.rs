@@ -24,6 +24,9 @@ impl Endpoint {
         }
         let is_stun = stun::is_stun(bytes);
         let asked = is_stun.then(|| stun::answer(bytes, flow.remote)).flatten();
+        if is_stun && self.registrations.on_stun(&mut self.core, &flow, bytes) {
+            return;
+        }
         if is_stun && asked.is_none() {
             return self.core.dropped(DropReason::Stun);
         }

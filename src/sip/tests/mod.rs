@@ -20,4 +20,5 @@ mod storms;
 mod subscribing;
 mod timers;
 mod transfer;
+mod upstream;
 mod wild;

@@ -79,6 +79,8 @@ pub(super) struct Network {
     pub ladder: Vec<(u64, usize, String)>,
     /// Empty lines sent to keep a way open, which need not arrive.
     pub kept_alive: Vec<(u64, Flow)>,
+    /// The latest of STUN that was sent, as it was.
+    pub last_stun: Vec<u8>,
     /// Where the latest datagram was sent.
     pub last_remote: Option<SocketAddr>,
     flight: BTreeMap<(Instant, u64), (Flow, Bytes)>,
@@ -105,6 +107,7 @@ impl Network {
             filter: None,
             ladder: Vec::new(),
             kept_alive: Vec::new(),
+            last_stun: Vec::new(),
             last_remote: None,
             flight: BTreeMap::new(),
             chance: IdSource::from_number(seed),
@@ -270,6 +273,9 @@ impl Network {
 
     fn send(&mut self, from: usize, flow: Flow, bytes: Bytes) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        if crate::sip::stun::is_stun(&bytes) {
+            self.last_stun = bytes.to_vec();
+        }
         if text == "\r\n\r\n" {
             return self.kept_alive.push((self.now.as_millis(), flow));
         }
