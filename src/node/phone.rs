@@ -429,6 +429,7 @@ impl Phone {
                 from_uri,
                 from_display: Hidden::new(""),
                 to_uri: None,
+                routes: Vec::new(),
                 credentials,
                 headers: self.settings.headers.clone(),
                 sdp: offer,

@@ -76,6 +76,11 @@ pub struct EndpointConfig {
     pub expires_default_s: u32,
     /// The longest registration we give.
     pub expires_max_s: u32,
+    /// The push services that somebody here speaks to (`pn-provider` of RFC 8599: `apns`, `fcm`, …). None: what phones say
+    /// of push is passed over.
+    pub push_providers: Vec<String>,
+    /// How often a UDP phone behind a NAT is sent an empty line, so that its way in stays open (zero: never).
+    pub nat_keep_alive: Duration,
     /// Devices per user.
     pub contacts_per_user: usize,
     /// Devices in all.
@@ -132,6 +137,8 @@ impl Default for EndpointConfig {
             expires_min_s: 60,
             expires_default_s: 300,
             expires_max_s: 3600,
+            push_providers: Vec::new(),
+            nat_keep_alive: Duration::from_secs(25),
             contacts_per_user: 4,
             bindings_max: 10_000,
             sessions_max: 10_000,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BanReason, Cause, Flow, Hidden, IncomingInvite, Network, SessionId};
+use super::{BanReason, Cause, Flow, Hidden, IncomingInvite, Network, Push, SessionId};
 
 /// What the owner is told. A session ends with exactly one [`Event::Ended`] or [`Event::Rejected`], and is silent
 /// after it.
@@ -137,6 +137,8 @@ pub enum Event {
         user: String,
         /// How many devices are registered now.
         bindings: usize,
+        /// How many more are asleep, and can be woken.
+        asleep: usize,
         /// Over which flow.
         flow: Flow,
         /// False for a mere refresh.
@@ -148,8 +150,20 @@ pub enum Event {
         user: String,
         /// How many devices are left.
         bindings: usize,
+        /// How many more are asleep, and can be woken.
+        asleep: usize,
         /// Why.
         why: Unbound,
+    },
+    /// A device that is asleep is called: a push, sent by whoever speaks to its provider, will wake it. The call waits, as
+    /// long as it may ring, for the device to register anew, and goes out to it then.
+    Wake {
+        /// The call.
+        session: SessionId,
+        /// Whose device.
+        user: String,
+        /// How to wake it.
+        push: Push,
     },
     /// Somebody failed to authenticate.
     AuthFailed {
@@ -194,6 +208,8 @@ pub enum Unbound {
     Expired,
     /// Its connection closed.
     FlowClosed,
+    /// The proxy in front of it lost its flow (430).
+    FlowFailed,
     /// The account was taken away on reload.
     Revoked,
 }
@@ -232,6 +248,7 @@ impl Event {
             | Event::ReofferRejected { session, .. }
             | Event::Info { session, .. }
             | Event::Refer { session, .. }
+            | Event::Wake { session, .. }
             | Event::Ended { session, .. } => Some(*session),
             _ => None,
         }
@@ -256,6 +273,7 @@ impl Event {
             Event::Ended { .. } => "ended",
             Event::Bound { .. } => "bound",
             Event::Unbound { .. } => "unbound",
+            Event::Wake { .. } => "wake",
             Event::AuthFailed { .. } => "auth_failed",
             Event::Banned { .. } => "banned",
             Event::Registration { .. } => "registration",
@@ -277,7 +295,10 @@ impl fmt::Debug for Event {
             Event::Rejected { status, cause, .. } => shown.field("status", status).field("cause", cause),
             Event::Ended { cause, .. } => shown.field("cause", cause),
             Event::Bound { bindings, new, .. } => shown.field("bindings", bindings).field("new", new),
-            Event::Unbound { bindings, why, .. } => shown.field("bindings", bindings).field("why", why),
+            Event::Unbound { bindings, asleep, why, .. } => {
+                shown.field("bindings", bindings).field("asleep", asleep).field("why", why)
+            }
+            Event::Wake { push, .. } => shown.field("provider", &push.provider),
             Event::Banned { source, why, span } => shown.field("source", source).field("why", why).field("span", span),
             Event::Registration { account, state } => shown.field("account", account).field("state", state),
             Event::OptionsReply { probe, status, .. } => shown.field("probe", probe).field("status", status),

@@ -31,6 +31,7 @@ mod registrar;
 mod registration;
 mod session;
 mod shield;
+mod stun;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,7 @@ pub use hidden::{Headers, Hidden, Identity};
 pub use invite::{IncomingInvite, OutgoingInvite, Redirect, Target, Trust};
 pub use limits::{Limit, limits, limits_markdown};
 pub use peers::Peers;
-pub use registrar::Binding;
+pub use registrar::{Binding, Push};
 pub use session::SavedSession;
 pub use shield::{Ban, BanReason, ShieldConfig};
 pub use subscription::{LineState, MessageSummary, Notice, Package};

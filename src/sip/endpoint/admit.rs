@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::auth::{Asking, Attempt, Verdict};
 use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
+use super::super::registrar::{Push, flow_timer_s};
 use super::super::session::{NewCall, Session, interval_too_small};
 use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
@@ -214,13 +215,25 @@ impl Endpoint {
         if let Err(refused) = change {
             return Ok(refused.reply(&self.core.config));
         }
+        if self.registrar.is_behind_nat(&user, &source) {
+            self.watch_ways();
+        }
+        self.deliver_woken(&user);
         let mut reply = Reply::new(200);
         for contact in self.registrar.contacts(now, &user) {
             reply = reply.header("Contact", contact);
         }
-        let flows = self.registrar.bindings(now, &user).any(|b| b.flow == source && b.reg_id.is_some());
-        if flows && message.supports("outbound") {
+        if message.supports("outbound") && self.registrar.keeps_flow(&user, &source) {
             reply = reply.header("Require", "outbound");
+            // Behind a proxy the flow is the proxy's, and so is the word how often.
+            if message.elements(HeaderName::Via).count() == 1 {
+                reply = reply.header("Flow-Timer", flow_timer_s(source.transport).to_string());
+            }
+        }
+        let providers = &self.core.config.push_providers;
+        let caps = |contact: NameAddr<'_>| Push::feature_caps(providers, &contact.parsed_uri().ok()?);
+        if let Some(caps) = message.contacts().find_map(caps) {
+            reply = reply.header("Feature-Caps", caps);
         }
         for path in message.elements(HeaderName::Path) {
             reply = reply.header("Path", decode_text(&unfold(path)));
@@ -240,7 +253,7 @@ impl Endpoint {
             uri_fits: &|uri: &[u8]| uri == target || is_equivalent(uri, target),
             // Over the very flow of her registration, or as the tries of this source at this account allow.
             may_try: &|user: &str| {
-                let here = self.registrar.bindings(now, user).any(|binding| binding.flow == flow);
+                let here = self.registrar.is_bound(now, user, &flow);
                 here || self.tries.may_try(now, source, account_hash(user))
             },
         };

@@ -7,9 +7,11 @@ mod admit;
 mod commands;
 mod core;
 mod door;
+mod keep_alive;
 mod receive;
 mod subscribe;
 mod transfers;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
 
 use door::Visit;
+use wake::Waiting;
 
 pub(super) use core::{Alarm, Core};
 
@@ -44,6 +47,8 @@ pub struct Endpoint {
     accounts: Arc<Accounts>,
     admission: Admission,
     probes: BTreeMap<u32, Flow>,
+    /// Calls that wait for a device to wake.
+    waking: BTreeMap<SessionId, Waiting>,
     last_session: u64,
 }
 
@@ -97,6 +102,7 @@ impl Endpoint {
             accounts: Arc::new(Accounts::none()),
             admission: Admission::Open,
             probes: BTreeMap::new(),
+            waking: BTreeMap::new(),
             last_session: 0,
         }
     }
@@ -115,7 +121,7 @@ impl Endpoint {
             non_invite_client: load.non_invite_client,
             invite_server: load.invite_server,
             non_invite_server: load.non_invite_server,
-            sessions: self.sessions.len() - settling,
+            sessions: self.sessions.len() - settling + self.waking.len(),
             settling,
             bindings: self.registrar.len(),
             registrations: self.registrations.len(),
@@ -161,6 +167,9 @@ impl Endpoint {
         }
         self.settle();
         self.fire_due();
+        for gone in std::mem::take(&mut self.core.failed_flows) {
+            self.change_registrar(|registrar, _, told| registrar.flow_failed(&gone, told));
+        }
     }
 
     /// What is to be done, in order; [`Output::Timeout`] comes last.
@@ -172,7 +181,8 @@ impl Endpoint {
     }
 
     fn flow_closed(&mut self, flow: Flow) {
-        let notes = self.core.layer.flow_closed(&flow);
+        let now = self.core.now;
+        let notes = self.core.layer.flow_closed(now, &flow, &mut self.core.out);
         self.core.notes.extend(notes);
         self.settle();
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
@@ -181,7 +191,7 @@ impl Endpoint {
         }
         self.registrations.flow_closed(&mut self.core, &flow);
         self.subscriptions.flow_closed(&mut self.core, &flow);
-        self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
+        self.change_registrar(|registrar, config, told| registrar.flow_closed(config, &flow, told));
     }
 
     /// Runs a change of the registrar, tells what came of it, and sets the next expiry.
@@ -224,6 +234,12 @@ impl Endpoint {
                 let now = core.now;
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
+            Alarm::KeepAlive => return self.keep_ways_open(),
+            Alarm::Ping(account) => return self.registrations.ping(core, account),
+            Alarm::Ring(id) if self.waking.contains_key(&id) => {
+                self.waited_enough(id);
+                return;
+            }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
             Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
@@ -257,7 +273,7 @@ impl Endpoint {
             Alarm::SessionRefresh(_) => session.refresh_due(core),
             Alarm::SessionExpiry(_) => session.session_expired(core),
             Alarm::Referral(_) => session.referral_overdue(core),
-            Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
+            Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -346,6 +362,6 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::SessionRefresh(id)
         | Alarm::SessionExpiry(id)
         | Alarm::Referral(id) => Some(id),
-        Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
+        Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

@@ -10,7 +10,7 @@ use super::super::message::{Message, Method};
 use super::super::reading;
 use super::super::transaction::{TransactionId, User, cancel_for, states};
 use super::super::wire::{Draft, name_addr};
-use super::super::{Cause, CauseKind, Event, Flow, Hidden, OutgoingInvite, Reason, SessionId, Side, Target};
+use super::super::{Binding, Cause, CauseKind, Event, Flow, Hidden, OutgoingInvite, Reason, SessionId, Side, Target};
 use super::redirect::Redirection;
 use super::timer::RAISED_MAX;
 use super::{Phase, Session};
@@ -38,10 +38,6 @@ enum Cancel {
 }
 
 impl Calling {
-    pub(super) fn flow(&self) -> Flow {
-        self.flow
-    }
-
     pub(super) fn local_tag(&self) -> &str {
         &self.local_tag
     }
@@ -61,9 +57,15 @@ impl Session {
     /// Places a call.
     pub fn outgoing(core: &mut Core, id: SessionId, invite: OutgoingInvite) -> Session {
         let OutgoingInvite { target, from_uri, from_display, to_uri, credentials, headers, sdp, redirect, .. } = invite;
-        let (uri, flow, routes) = match target {
-            Target::Binding(binding) => (binding.contact.reveal().to_owned(), binding.flow, binding.path_routes()),
-            Target::Uri { uri, flow } => (uri.reveal().to_owned(), flow, Vec::new()),
+        let to_address = matches!(target, Target::Uri { .. });
+        let mut preloaded: Vec<Vec<u8>> =
+            invite.routes.iter().map(|route| route.reveal().as_bytes().to_vec()).collect();
+        let (uri, flow) = match target {
+            Target::Binding(binding) => {
+                preloaded.extend(binding.path_routes());
+                (binding.contact.reveal().to_owned(), binding.flow)
+            }
+            Target::Uri { uri, flow } => (uri.reveal().to_owned(), flow),
         };
         let local_tag = core.tag();
         let call_id = core.call_id();
@@ -72,7 +74,8 @@ impl Session {
         draft.from = name_addr(from_display.reveal(), from_uri.reveal(), Some(&local_tag));
         draft.to = name_addr("", to, None);
         draft.max_forwards = invite.max_forwards;
-        draft.routes = routes;
+        draft.routes = preloaded;
+        draft.to_address = to_address;
         draft.sdp = sdp;
         for (name, value) in headers.iter() {
             draft.push(name.to_owned(), value.to_owned());
@@ -165,7 +168,7 @@ impl Session {
 
     pub(super) fn invite_failed(&mut self, core: &mut Core, id: TransactionId, fault: bool) {
         let Phase::Calling(calling) = &self.phase else { return };
-        if calling.transaction != id {
+        if calling.transaction != id || (fault && self.try_other_flow(core, false)) {
             return;
         }
         let (status, kind) = if fault { (503, CauseKind::FlowClosed) } else { (408, CauseKind::Timeout) };
@@ -258,6 +261,9 @@ impl Session {
             }
             return self.try_again(core);
         }
+        if status == 430 && self.try_other_flow(core, true) {
+            return;
+        }
         core.alarms.stop(Alarm::CancelGuard(self.id));
         self.refuse_theirs(core, 481);
         let kind = if matches!(status, 401 | 407) { CauseKind::Unauthorized } else { CauseKind::Rejected };
@@ -267,6 +273,20 @@ impl Session {
         if let Phase::Calling(calling) = std::mem::replace(&mut self.phase, Phase::Over) {
             core.local_tags.remove(&calling.local_tag);
         }
+    }
+
+    /// The same INVITE to another flow of the same device; false when it is being cancelled.
+    pub(super) fn call_device(&mut self, core: &mut Core, binding: &Binding) -> bool {
+        let Phase::Calling(calling) = &mut self.phase else { return false };
+        if calling.cancel != Cancel::No {
+            return false;
+        }
+        calling.flow = binding.flow;
+        calling.draft.uri = binding.contact.reveal().as_bytes().to_vec();
+        calling.draft.routes = binding.path_routes();
+        self.forget_forks(core);
+        self.try_again(core);
+        true
     }
 
     /// The same INVITE again: same Call-ID and tag, next CSeq, over the same flow (§22.2, RFC 4028 §7.3).

@@ -49,6 +49,13 @@ pub(super) enum Exchange {
 }
 
 impl Reliable {
+    /// The connection it was sent over is gone; its repeats go over another.
+    pub fn follow(&mut self, gone: &Flow, to: Flow) {
+        if let Some(out) = self.outstanding.as_mut().filter(|out| out.flow == *gone) {
+            out.flow = to;
+        }
+    }
+
     /// After a refusal a PRACK means nothing any more.
     pub fn outstanding_is_void(&mut self) {
         self.outstanding = None;
@@ -197,7 +204,8 @@ impl Session {
             reply = reply.header(name, value);
         }
         let bytes = core.reply_later(ringing.transaction, &ringing.request, ringing.source, &reply)?;
-        let (flow, late) = (ringing.reply, ringing.late);
+        let flow = core.layer.reply_flow(ringing.transaction).unwrap_or(ringing.reply);
+        let late = ringing.late;
         let described = sdp.is_some();
         if described && rseq.is_some() {
             self.reliable.exchange = if late { Exchange::Offered } else { Exchange::Done };

@@ -24,6 +24,13 @@ pub(super) struct Ringing {
     pub supports_100rel: bool,
 }
 
+impl Ringing {
+    /// Is there a way for its answer?
+    pub(super) fn is_answerable(&self, core: &Core) -> bool {
+        core.layer.reply_flow(self.transaction).is_some()
+    }
+}
+
 /// An INVITE let in.
 pub(in crate::sip) struct NewCall {
     /// Its server transaction.
@@ -80,7 +87,8 @@ impl Session {
         let Some(dialog) = &self.dialog else { return };
         let (tag, cseq) = (dialog.local_tag.clone(), self.invite_cseq.unwrap_or_default());
         let (transaction, request, source) = (ringing.transaction, ringing.request.clone(), ringing.source);
-        let (flow, done) = (ringing.reply, self.reliable.exchange == Exchange::Done);
+        let flow = core.layer.reply_flow(ringing.transaction).unwrap_or(ringing.reply);
+        let done = self.reliable.exchange == Exchange::Done;
         let late = ringing.late && !done;
         self.grant_timer(core, &request.view());
         // What was agreed before the answer stands.
