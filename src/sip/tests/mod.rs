@@ -6,6 +6,7 @@ mod flows;
 mod identity;
 mod limits;
 mod network;
+mod races;
 mod raw;
 mod registering;
 mod routes;
