@@ -460,6 +460,7 @@ impl Phone {
                 from_uri,
                 from_display: Hidden::new(""),
                 to_uri: None,
+                routes: Vec::new(),
                 credentials,
                 headers,
                 sdp: offer,

@@ -191,6 +191,7 @@ impl Dialog {
             routes,
             from: self.local.clone(),
             to: self.remote.clone(),
+            to_address: self.believes_contact,
             ..Draft::new(method, uri, self.call_id.clone(), cseq)
         }
     }

@@ -82,6 +82,9 @@ pub struct OutgoingInvite {
     pub from_display: Hidden,
     /// The URI in To; the Request-URI when `None`.
     pub to_uri: Option<Hidden>,
+    /// Proxies it must pass, as Route values (`<sip:proxy;lr>`): an outbound proxy, a Service-Route. They go into this
+    /// request, its CANCEL and the ACK of a refusal; the dialog has the route that its answer records.
+    pub routes: Vec<Hidden>,
     /// For a 401 or 407.
     pub credentials: Option<Credentials>,
     /// Further headers (Alert-Info, P-Asserted-Identity, Privacy, …).

@@ -37,6 +37,22 @@ pub struct Binding {
 }
 
 impl Binding {
+    #[cfg(test)]
+    pub(super) fn of_test(user: &str, contact: &str, flow: Flow) -> Binding {
+        Binding {
+            user: user.to_owned(),
+            contact: contact.into(),
+            flow,
+            instance: None,
+            reg_id: None,
+            q: 1000,
+            expires: Instant::FAR,
+            path: Vec::new(),
+            call_id: Vec::new(),
+            cseq: 0,
+        }
+    }
+
     /// The Path as Route values.
     pub(super) fn path_routes(&self) -> Vec<Vec<u8>> {
         self.path.iter().map(|value| value.reveal().as_bytes().to_vec()).collect()

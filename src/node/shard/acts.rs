@@ -58,6 +58,7 @@ impl Shard {
                 from_uri: Hidden::new(format!("sip:{service}@{host}")),
                 from_display: Hidden::new(shown),
                 target: Target::Binding(Box::new(binding)),
+                routes: Vec::new(),
                 credentials: None,
                 headers: Headers::none(),
                 sdp: Some(sdp),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::super::message::{Message, OwnedMessage};
 use super::super::timers::Timers;
-use super::super::transaction::{ClientKey, Layer, Note, Request, Times, TransactionId, User};
+use super::super::transaction::{ClientKey, Layer, Note, Request, Smaller, Times, TransactionId, User};
 use super::super::wire::{Draft, Reply, reply_flow};
-use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, reading};
+use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, Transport, reading};
 use crate::clock::Instant;
 use crate::ids::IdSource;
 
@@ -106,14 +106,30 @@ impl Core {
     /// Sends a request in a transaction of its own.
     pub fn send_request(&mut self, user: User, draft: &Draft, flow: Flow) -> TransactionId {
         let branch = self.branch();
-        let bytes = draft.write(&self.config, &flow, &branch).into();
-        self.send_bytes(user, ClientKey::new(branch.as_bytes(), draft.method), flow, bytes)
+        let key = ClientKey::new(branch.as_bytes(), draft.method);
+        let bytes: Bytes = draft.write(&self.config, &flow, &branch).into();
+        match self.larger_way(draft, &flow, bytes.len()) {
+            Some(tcp) => {
+                let over_tcp = draft.write_via(&self.config, &flow, &tcp, &branch).into();
+                let smaller = Smaller { flow, bytes, times: self.times(&flow) };
+                let request = Request { user, key, flow: tcp, bytes: over_tcp, smaller: Some(smaller) };
+                self.layer.request(self.now, self.times(&tcp), request, &mut self.out)
+            }
+            None => self.send_bytes(user, key, flow, bytes),
+        }
     }
 
     /// Sends a request that is written already.
     pub fn send_bytes(&mut self, user: User, key: ClientKey, flow: Flow, bytes: Bytes) -> TransactionId {
         let times = self.times(&flow);
-        self.layer.request(self.now, times, Request { user, key, flow, bytes }, &mut self.out)
+        self.layer.request(self.now, times, Request { user, key, flow, bytes, smaller: None }, &mut self.out)
+    }
+
+    /// The TCP flow for a request too large for UDP (§18.1.1): to an address that may be called, never to a telephone that
+    /// only its own datagrams keep within reach.
+    fn larger_way(&self, draft: &Draft, flow: &Flow, len: usize) -> Option<Flow> {
+        let large = flow.transport == Transport::Udp && draft.to_address && len > self.config.mtu_bytes_max;
+        large.then(|| self.config.flow_to(Transport::Tcp, flow.remote)).flatten()
     }
 
     /// Sends the ACK of a 2xx, which has no transaction; returns its bytes for when it is needed again.

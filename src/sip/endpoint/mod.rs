@@ -170,7 +170,8 @@ impl Endpoint {
     }
 
     fn flow_closed(&mut self, flow: Flow) {
-        let notes = self.core.layer.flow_closed(&flow);
+        let now = self.core.now;
+        let notes = self.core.layer.flow_closed(now, &flow, &mut self.core.out);
         self.core.notes.extend(notes);
         self.settle();
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();

@@ -4,7 +4,7 @@ use super::super::message::{Framing, Message, Method, validate};
 use super::super::session::Incoming;
 use super::super::shield::Offence;
 use super::super::transaction::{AckFound, ClientKey, MergeKey, Received, ServerKey, TransactionId, User, ack_for};
-use super::super::wire::{Reply, reply_flow};
+use super::super::wire::{Reply, reply_flow, reply_flow_later};
 use super::super::{Bytes, DropReason, Flow, SessionId, Transport, reading};
 use super::Endpoint;
 
@@ -194,7 +194,10 @@ impl Endpoint {
 
     pub(super) fn accept(&mut self, request: &Request<'_, '_>, user: User, merge: Option<MergeKey>) -> TransactionId {
         let times = self.core.times(&request.reply);
-        self.core.layer.accept(times, user, request.key.clone(), merge, request.reply)
+        // Only whom we trust is called back when his connection is gone: a stranger could name any port.
+        let trusted = self.core.config.trunk_of(request.source.remote.ip()).is_some();
+        let later = trusted.then(|| reply_flow_later(&request.source, request.message)).flatten();
+        self.core.layer.accept(times, user, request.key.clone(), merge, (request.reply, later))
     }
 
     fn on_response(&mut self, flow: Flow, message: &Message<'_>) {

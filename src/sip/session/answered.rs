@@ -8,7 +8,7 @@ use super::super::endpoint::{Alarm, Core};
 use super::super::message::Message;
 use super::super::reading;
 use super::super::transaction::{TransactionId, User};
-use super::super::{Bytes, Cause, CauseKind, Event, Flow, Output, Side};
+use super::super::{Bytes, Cause, CauseKind, Event, Flow, Output, SessionId, Side};
 use super::{Phase, Session};
 use crate::sip::message::Method;
 
@@ -33,6 +33,19 @@ pub(super) struct Unacked {
     late: bool,
     /// It answers a re-INVITE.
     re: bool,
+}
+
+impl Unacked {
+    /// Was it sent over this flow?
+    pub fn is_on(&self, flow: &Flow) -> bool {
+        self.flow == *flow
+    }
+
+    /// Its connection is gone; its transaction knows where the response goes instead.
+    pub fn follow(&mut self, core: &Core, session: SessionId) {
+        let user = if self.re { User::Reinvite(session) } else { User::Invite(session) };
+        self.flow = core.layer.reply_flow_of(user).unwrap_or(self.flow);
+    }
 }
 
 /// Forks answered beyond the first are hung up; more than this many are ignored.

@@ -32,10 +32,6 @@ enum Cancel {
 }
 
 impl Calling {
-    pub(super) fn flow(&self) -> Flow {
-        self.flow
-    }
-
     pub(super) fn local_tag(&self) -> &str {
         &self.local_tag
     }
@@ -45,9 +41,15 @@ impl Session {
     /// Places a call.
     pub fn outgoing(core: &mut Core, id: SessionId, invite: OutgoingInvite) -> Session {
         let OutgoingInvite { target, from_uri, from_display, to_uri, credentials, headers, sdp, .. } = invite;
-        let (uri, flow, routes) = match target {
-            Target::Binding(binding) => (binding.contact.reveal().to_owned(), binding.flow, binding.path_routes()),
-            Target::Uri { uri, flow } => (uri.reveal().to_owned(), flow, Vec::new()),
+        let to_address = matches!(target, Target::Uri { .. });
+        let mut preloaded: Vec<Vec<u8>> =
+            invite.routes.iter().map(|route| route.reveal().as_bytes().to_vec()).collect();
+        let (uri, flow) = match target {
+            Target::Binding(binding) => {
+                preloaded.extend(binding.path_routes());
+                (binding.contact.reveal().to_owned(), binding.flow)
+            }
+            Target::Uri { uri, flow } => (uri.reveal().to_owned(), flow),
         };
         let local_tag = core.tag();
         let call_id = core.call_id();
@@ -56,7 +58,8 @@ impl Session {
         draft.from = name_addr(from_display.reveal(), from_uri.reveal(), Some(&local_tag));
         draft.to = name_addr("", to, None);
         draft.max_forwards = invite.max_forwards;
-        draft.routes = routes;
+        draft.routes = preloaded;
+        draft.to_address = to_address;
         draft.sdp = sdp;
         for (name, value) in headers.iter() {
             draft.push(name.to_owned(), value.to_owned());

@@ -61,6 +61,7 @@ pub(super) struct Session {
     credentials: Option<Credentials>,
     challenge: Option<(Challenge, &'static str)>,
     bye_challenged: bool,
+    bye_repeated: bool,
     /// The user of ours at the other end, if there is one: only such a peer may ask for a transfer.
     user: Option<String>,
     /// A REFER of the peer whose outcome he is still told.
@@ -120,6 +121,7 @@ impl Session {
             credentials: None,
             challenge: None,
             bye_challenged: false,
+            bye_repeated: false,
             user: None,
             referred: None,
             refers: 0,
@@ -127,7 +129,9 @@ impl Session {
     }
 
     /// Takes up a session that was confirmed before the program ended.
-    pub fn restored(core: &mut Core, saved: SavedSession) -> Session {
+    pub fn restored(core: &mut Core, mut saved: SavedSession) -> Session {
+        // The connections of that life are gone, and their numbers mean others now.
+        saved.dialog.lose_connection();
         core.local_tags.insert(saved.dialog.local_tag.clone(), saved.session);
         let mut session = Session::new(saved.session, Phase::Up);
         session.dialog = Some(saved.dialog);
@@ -195,32 +199,29 @@ impl Session {
         }
     }
 
-    /// A connection is gone. A browser's session goes with it, and so does a phone's; a trunk comes back on a new one.
+    /// A connection is gone. A browser's session goes with it, and so does a phone's; a trunk's goes on over any connection
+    /// to the trunk, as long as it can still be answered. What we ask of a peer is a matter of its transaction.
     pub fn flow_closed(&mut self, core: &mut Core, flow: &Flow) {
-        let flow_of_phase = match &self.phase {
-            Phase::Calling(calling) => Some(calling.flow()),
-            _ => self.dialog.as_ref().map(|dialog| dialog.flow),
+        for unacked in self.unacked.values_mut().filter(|unacked| unacked.is_on(flow)) {
+            unacked.follow(core, self.id);
+        }
+        let unanswerable = match &self.phase {
+            Phase::Ringing(ringing) => !ringing.is_answerable(core),
+            _ => false,
         };
-        if flow_of_phase != Some(*flow) {
-            return;
+        if !unanswerable {
+            let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.flow == *flow) else { return };
+            if !flow.is_web() && core.config.trunk_of(flow.remote.ip()).is_some() {
+                return dialog.lose_connection();
+            }
         }
         self.drop_referral(core);
         if self.told {
             return;
         }
-        if matches!(self.phase, Phase::Up) && !flow.is_web() && core.config.trunk_of(flow.remote.ip()).is_some() {
-            if let Some(dialog) = &mut self.dialog {
-                dialog.lose_connection();
-            }
-            return;
-        }
-        let cause = Cause::new(Side::Network, CauseKind::FlowClosed);
         // Over UDP without rport the answer goes another way than the INVITE came, and that way is still there.
         self.refuse(core, 480, None);
-        match self.phase {
-            Phase::Calling(_) => self.tell_rejected(core, 503, cause.with_status(503)),
-            _ => self.tell_ended(core, cause),
-        }
+        self.tell_ended(core, Cause::new(Side::Network, CauseKind::FlowClosed));
         self.phase = Phase::Over;
         self.drop_obligations(core);
     }
@@ -231,6 +232,8 @@ impl Session {
             Note::Failed { id, user: User::Invite(_), fault } => self.invite_failed(core, id, fault),
             Note::Failed { user: User::Reinvite(_), fault, .. } => self.reinvite_failed(core, fault),
             Note::Failed { id, user: User::Notify(_), .. } => self.notify_failed(core, id),
+            // The other side must not be left in a call that is over: once more, over another connection.
+            Note::Failed { user: User::Bye(_), fault: true, .. } => self.repeat_bye(core),
             Note::Failed { .. } => {}
             Note::Over(id, user) => {
                 if self.open.remove(&id) && matches!(user, User::Invite(_) | User::Reinvite(_)) {
@@ -304,6 +307,17 @@ impl Session {
         if let Some(reason) = reason {
             draft.push("Reason", reason.to_value());
         }
+        self.send_inside(core, User::Bye(self.id), draft);
+    }
+
+    /// The connection of a BYE broke before it was answered. A peer that can be reached over another gets it again, once.
+    fn repeat_bye(&mut self, core: &mut Core) {
+        let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.believes_contact) else { return };
+        if std::mem::replace(&mut self.bye_repeated, true) {
+            return;
+        }
+        dialog.lose_connection();
+        let draft = dialog.request(Method::Bye);
         self.send_inside(core, User::Bye(self.id), draft);
     }
 

@@ -169,7 +169,8 @@ impl Session {
             ours.outdated = true;
         }
         if !theirs.update {
-            self.expect_ack(core, theirs.cseq, theirs.reply, bytes, theirs.late, true);
+            let flow = core.layer.reply_flow(theirs.transaction).unwrap_or(theirs.reply);
+            self.expect_ack(core, theirs.cseq, flow, bytes, theirs.late, true);
         }
     }
 

@@ -21,6 +21,13 @@ pub(super) struct Ringing {
     late: bool,
 }
 
+impl Ringing {
+    /// Is there a way for its answer?
+    pub(super) fn is_answerable(&self, core: &Core) -> bool {
+        core.layer.reply_flow(self.transaction).is_some()
+    }
+}
+
 /// An INVITE let in.
 pub(in crate::sip) struct NewCall {
     /// Its server transaction.
@@ -76,7 +83,8 @@ impl Session {
             reply = reply.header(name, value);
         }
         let sent = core.reply_later(ringing.transaction, &ringing.request, ringing.source, &reply);
-        let (flow, late) = (ringing.reply, ringing.late);
+        let flow = core.layer.reply_flow(ringing.transaction).unwrap_or(ringing.reply);
+        let late = ringing.late;
         match (status, sent) {
             (200..=299, Some(bytes)) => {
                 let cseq = dialog.remote_cseq.unwrap_or_default();

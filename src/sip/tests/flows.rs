@@ -48,6 +48,7 @@ impl Bench {
             from_uri: "sip:a@example.org".into(),
             from_display: "A".into(),
             to_uri: None,
+            routes: Vec::new(),
             credentials: None,
             headers: Headers::none(),
             sdp: Some(b"offer".to_vec()),

@@ -10,6 +10,7 @@ mod races;
 mod raw;
 mod registering;
 mod routes;
+mod sizes;
 mod storms;
 mod subscribing;
 mod transfer;

@@ -145,6 +145,7 @@ impl Network {
             from_uri: "sip:a@example.org".into(),
             from_display: "A".into(),
             to_uri: None,
+            routes: Vec::new(),
             credentials: None,
             headers: Headers::none(),
             sdp: sdp.map(|s| s.as_bytes().to_vec()),

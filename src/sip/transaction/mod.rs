@@ -22,7 +22,7 @@ pub(super) use derived::{ack_for, cancel_for};
 pub(super) use invite_client::InviteClient;
 pub(super) use invite_server::InviteServer;
 pub(super) use key::{ClientKey, MergeKey, ServerKey};
-pub(super) use layer::{AckFound, Layer, Note, Received, Request, Sent};
+pub(super) use layer::{AckFound, Layer, Note, Received, Request, Sent, Smaller};
 pub(super) use non_invite_client::NonInviteClient;
 pub(super) use non_invite_server::NonInviteServer;
 

@@ -271,6 +271,7 @@ impl World {
             from_uri: "sip:3977@example.org".into(),
             from_display: "3977".into(),
             to_uri: None,
+            routes: Vec::new(),
             credentials: (feed.byte() & 1 == 0).then(|| Credentials::new("trunk", "secret")),
             headers: Headers::none(),
             sdp: (feed.byte() & 1 == 0).then(|| b"v=0\r\n".to_vec()),
