@@ -5,7 +5,6 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ecoute::clock::Instant;
@@ -22,8 +21,8 @@ const REMEMBERED: Duration = Duration::from_secs(32);
 #[derive(Debug, Default)]
 pub struct Wire {
     talks: BTreeMap<Vec<u8>, Talk>,
-    /// What was sent over each connection, by its hash.
-    sent: BTreeSet<(End, SocketAddr, u64, u64)>,
+    /// What was written to each connection, by its hash.
+    written: BTreeSet<(End, u64, u64)>,
     bans: Vec<(Network, Option<Instant>)>,
 }
 
@@ -91,14 +90,6 @@ impl Oracle {
         let (Some((cseq, method)), Some(call_id)) = (message.cseq(), message.call_id()) else { return };
         let status = message.status().unwrap_or(0);
         let answers_invite = (200..300).contains(&status) && method == Method::Invite;
-        if flow.transport.is_reliable() && method != Method::Ack && !answers_invite {
-            let mut hasher = DefaultHasher::new();
-            bytes.hash(&mut hasher);
-            if !self.wire.sent.insert((end, flow.remote, flow.connection, hasher.finish())) {
-                let words = crate::sip_words::of(bytes);
-                return self.fail(now, format!("{end:?} repeats {words} over {flow:?}"));
-            }
-        }
         let begins = message.is_request() && method == Method::Invite && !has_to_tag(&message);
         let known = self.wire.talks.contains_key(call_id);
         if !known && !begins {
@@ -122,6 +113,20 @@ impl Oracle {
             (true, Method::Update) if !message.body().is_empty() => drop(side.open.insert(cseq)),
             (false, Method::Invite) if answers_invite => drop(side.answered.insert(cseq)),
             _ => {}
+        }
+    }
+
+    /// An end writes to a connection, which carries everything by itself: only a 2xx and its ACK may come twice.
+    pub fn writes(&mut self, now: Instant, end: End, wire: u64, bytes: &[u8]) {
+        let invites = bytes.starts_with(b"SIP/2.0 2") && crate::sip_words::of(bytes).ends_with("INVITE");
+        if invites || bytes.starts_with(b"ACK") || matches!(end, End::Stranger(_)) {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        if !self.wire.written.insert((end, wire, hasher.finish())) {
+            let words = crate::sip_words::of(bytes);
+            self.fail(now, format!("{end:?} repeats {words} over connection {wire}"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecoute::sip::message::{Frame, next_frame};
-use ecoute::sip::{Bytes, Flow};
+use ecoute::sip::{Bytes, Flow, Transport};
 
 use super::queue::Coming;
 use super::{Owner, World};
@@ -32,11 +32,12 @@ impl World {
             return self.closed_flow(end, flow);
         };
         let to = wire.opposite(end);
-        if wire.broken {
+        self.oracle.writes(self.now, end, number, bytes);
+        if self.wires.get(number).is_some_and(|wire| wire.broken) {
             let after = self.dice_of_roads().span_ms(200, 6000);
             return self.finds_out(number, end, after);
         }
-        let whole = wire.keeps_messages();
+        let whole = matches!(flow.transport, Transport::Ws | Transport::Wss);
         let pieces = if whole { vec![bytes.to_vec()] } else { self.pieces(bytes) };
         for bytes in pieces {
             let way = self.net.stream_way(self.now, self.home_of(end), self.home_of(to));
@@ -157,7 +158,7 @@ impl World {
         };
         let (here, there) = (self.home_of(end), roads::host(flow.remote.ip()));
         let round = self.net.stream_way(self.now, here, there) + self.net.stream_way(self.now, there, here);
-        let shakes = if flow.transport.is_reliable() && flow.transport != ecoute::sip::Transport::Tcp { 2 } else { 1 };
+        let shakes = if flow.transport.is_reliable() && flow.transport != Transport::Tcp { 2 } else { 1 };
         let stands = self.now + round * shakes;
         let number = self.wires.open(end, peer, flow, stands);
         let listens = match peer {
