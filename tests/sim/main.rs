@@ -38,10 +38,14 @@ mod nature;
 mod net;
 mod oracle;
 mod ports;
+mod roads;
 mod sights;
 mod sip_words;
+mod strangers;
 mod swarm;
 mod trace;
+mod watchers;
+mod wires;
 mod words;
 mod world;
 

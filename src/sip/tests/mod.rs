@@ -3,6 +3,7 @@
 mod account;
 mod attacks;
 mod calls;
+mod crossings;
 mod duties;
 mod early;
 mod endings;
@@ -11,9 +12,9 @@ mod gateway;
 mod identity;
 mod limits;
 mod network;
+mod outbound;
 mod outward;
 mod races;
-mod outbound;
 mod raw;
 mod redirects;
 mod registering;

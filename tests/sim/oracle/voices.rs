@@ -49,7 +49,7 @@ impl Oracle {
                     bridge.caller_heard = true;
                 } else {
                     bridge.listener_heard = true;
-                    twice |= *bridge.on.get_or_insert(device) != device && bridge.to.is_none();
+                    twice |= *bridge.on.get_or_insert(device) != device && bridge.to.is_none() && !bridge.taken_over;
                 }
             }
         }
