@@ -3,13 +3,16 @@
 mod account;
 mod attacks;
 mod calls;
+mod duties;
 mod early;
+mod endings;
 mod flows;
 mod gateway;
 mod identity;
 mod limits;
 mod network;
 mod outbound;
+mod outward;
 mod raw;
 mod redirects;
 mod registering;
