@@ -188,7 +188,7 @@ impl Phone {
     /// outlives the connection it began on.
     pub fn speaking(transport: Transport, trusted: Vec<sip::Network>, settings: PhoneSettings, ids: IdSource) -> Phone {
         let config = EndpointConfig {
-            trusted,
+            peers: Arc::new(sip::Peers::one(trusted)),
             realm: settings.domain.clone(),
             domains: vec![settings.domain.clone()],
             software: "ecoute-phone".into(),

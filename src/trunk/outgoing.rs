@@ -76,6 +76,7 @@ impl Attempt {
             from_uri: self.from_uri.clone(),
             from_display: self.from_display.clone(),
             to_uri: None,
+            routes: Vec::new(),
             credentials: self.credentials.clone(),
             headers: self.headers.clone(),
             sdp,

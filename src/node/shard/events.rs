@@ -64,7 +64,7 @@ impl Shard {
                 self.event(Event::Bound { bindings, new });
                 self.reachable(now, &user, bindings);
             }
-            Sip::Unbound { user, bindings, why } => {
+            Sip::Unbound { user, bindings, why, .. } => {
                 self.event(Event::Unbound { why });
                 self.reachable(now, &user, bindings);
             }
@@ -74,6 +74,7 @@ impl Shard {
             Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
             // Our offers go into the INVITE itself, and our provisional responses carry none.
             Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
+            Sip::Wake { .. } => {}
             Sip::Registration { account, state } => {
                 self.tell_trunks(now, trunk::Input::Registration { account, state });
             }
