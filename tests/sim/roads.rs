@@ -32,6 +32,8 @@ pub struct Roads {
     pub watchers: bool,
     /// Transfer is allowed.
     pub transfer: bool,
+    /// Telephones do something in the very moment in which the engine does.
+    pub moments: bool,
     pub dice: IdSource,
 }
 
@@ -66,6 +68,7 @@ impl Roads {
             strangers: if !plain && dice.chance(400) { dice.between(1, 3) as usize } else { 0 },
             watchers: !plain && dice.chance(400),
             transfer: !plain && dice.chance(700),
+            moments: !plain && dice.chance(500),
             dice,
         }
     }

@@ -48,6 +48,7 @@ macro_rules! ask_judge {
 mod beginning;
 mod hosts;
 mod lives;
+mod moments;
 mod queue;
 mod streams;
 mod transfers;

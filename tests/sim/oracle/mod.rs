@@ -131,6 +131,8 @@ pub struct Oracle {
     /// When each listener last pressed "answer".
     answered: BTreeMap<usize, Instant>,
     draining: bool,
+    /// When each telephone last told of each tone.
+    measured: BTreeMap<(usize, u16), Instant>,
     wire: wire::Wire,
     sights: Sights,
 }
@@ -154,6 +156,7 @@ impl Oracle {
             line: line::Line::new(nature.listeners.len()),
             answered: BTreeMap::new(),
             draining: false,
+            measured: BTreeMap::new(),
             wire: wire::Wire::default(),
             sights: Sights::default(),
         }

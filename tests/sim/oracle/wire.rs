@@ -90,6 +90,10 @@ impl Oracle {
         let (Some((cseq, method)), Some(call_id)) = (message.cseq(), message.call_id()) else { return };
         let status = message.status().unwrap_or(0);
         let answers_invite = (200..300).contains(&status) && method == Method::Invite;
+        if let (End::Engine, true, Some(method)) = (end, message.is_request(), message.method()) {
+            let inside = if has_to_tag(&message) { " inside" } else { "" };
+            self.sights.met(format!("engine says {}{inside}", String::from_utf8_lossy(method.as_bytes())));
+        }
         let begins = message.is_request() && method == Method::Invite && !has_to_tag(&message);
         let known = self.wire.talks.contains_key(call_id);
         if !known && !begins {

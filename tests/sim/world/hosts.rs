@@ -107,6 +107,9 @@ impl World {
             match out {
                 engine::Out::Sip(flow, bytes) => {
                     self.oracle.says(self.now, End::Engine, flow, &bytes);
+                    if let Some(device) = self.host(flow.remote.ip()) {
+                        self.crosses(device, &bytes);
+                    }
                     self.send_on(End::Engine, flow, bytes);
                 }
                 engine::Out::Close(flow) => self.close(flow),
