@@ -11,7 +11,8 @@ use ecoute::dispatch::ListenerState;
 use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
-    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
+    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, PeerView,
+    Shared, TrunkCallView, TrunkView,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;

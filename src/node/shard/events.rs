@@ -75,6 +75,9 @@ impl Shard {
             // Our offers go into the INVITE itself, and our provisional responses carry none.
             Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
             Sip::Registration { account, state } => {
+                if state == sip::RegistrationState::Gone {
+                    self.leaving.remove(&account);
+                }
                 self.tell_trunks(now, trunk::Input::Registration { account, state });
             }
             Sip::OptionsReply { probe, status, .. } => {

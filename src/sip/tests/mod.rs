@@ -7,6 +7,7 @@ mod flows;
 mod identity;
 mod limits;
 mod network;
+mod patience;
 mod raw;
 mod registering;
 mod routes;
