@@ -107,6 +107,29 @@
 //! ## A lost conversation counts to its last sound
 //! Chosen: when a leg is lost after a silence, the record's length ends where the silence began; a hang-up counts to itself.
 //!
-//! ## Opus, G.722, SRTP, NATS and calling out over TLS are not here yet
-//! The types leave room (`sdp::Codec`, `net::Connect`, `cluster`). Nothing in the README claims them. The resolver of
-//! `net` is proved and not yet asked: trunks will.
+//! ## What `sip.trusted_peers` says is a trunk like the others, and the last
+//! Chosen: its networks stand beside the operators' files, as the trunk `local` without channels, probes or calls of ours. A
+//! narrower network of an operator's file counts before it. Refused: to drop them as soon as a file is named, which would
+//! have silenced a proxy or a test telephone for a reason that nobody sees.
+//!
+//! ## A test call over a trunk makes no sound
+//! Chosen: `ecoute trunk call` offers `a=inactive`, writes down what each machine answers, and hangs up as soon as somebody
+//! picks up. It takes the way that every call of ours takes: routes, channels, failover, what may not be dialled. Refused: a
+//! recorded word for whoever picks up; a wrong number would be rung by a voice that speaks of abuse.
+//!
+//! ## A peer's patience is not the call's
+//! Chosen: a machine that says nothing at all, not even 100, is left after some seconds (`outgoing.failover_s`), and what it
+//! says later is acknowledged and hung up; one that said anything may let it ring. Refused: Timer B, half a minute in which
+//! somebody who asked to be called back would hear nothing.
+//!
+//! ## A node that stops takes its registrations back at once
+//! Chosen: at the first signal, while calls still go on, so that the operator sends new ones elsewhere; its answer is waited
+//! for two seconds, since a dead registrar must not hold up a restart.
+//!
+//! ## Settings of a trunk that this version cannot keep are refused
+//! Chosen: `media.srtp` and `media.early_media` are a fault at the start. Refused: reading them in silence; whoever writes
+//! `srtp` believes that nobody listens in.
+//!
+//! ## Opus, G.722, SRTP and NATS are not here yet
+//! The types leave room (`sdp::Codec`, `trunk::Srtp`, `cluster`). Nothing in the README claims them. Calls out over a trunk
+//! are test calls so far: a listener on an ordinary telephone comes with the roster that knows one.

@@ -82,6 +82,9 @@ pub struct Shard {
     peers: Arc<Peers>,
     /// The channel of each caller's call that came over a trunk.
     channels: BTreeMap<CallId, Channel>,
+    /// Registrations of ours that are being taken back because the node stops, and until when that is waited for.
+    leaving: BTreeSet<u32>,
+    leave_by: Option<Instant>,
     /// Test calls under way.
     trials: BTreeMap<SessionId, trials::Trial>,
     plans: Plans,
@@ -123,6 +126,8 @@ impl Shard {
             trunking: None,
             peers,
             channels: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            leave_by: None,
             trials: BTreeMap::new(),
             plans: Plans::default(),
             library: setup.library.clone(),
@@ -192,7 +197,11 @@ impl Shard {
 
     /// Has every call been recorded after a drain began?
     pub fn is_drained(&self) -> bool {
-        self.draining && self.calls.is_empty() && self.legs.len() == 0 && self.trials.is_empty()
+        self.draining
+            && self.calls.is_empty()
+            && self.legs.len() == 0
+            && self.trials.is_empty()
+            && self.leaving.is_empty()
     }
 
     // ---- inputs and outputs --------------------------------------------------------------------------------------
@@ -222,7 +231,8 @@ impl Shard {
             return output;
         }
         let calls_at = self.timers.first().map(|(at, _)| *at);
-        let rooms_at = earliest(self.endpoint_at, earliest(self.dispatcher_at, self.trunks_at));
+        let trunks_at = earliest(self.trunks_at, self.leave_by);
+        let rooms_at = earliest(self.endpoint_at, earliest(self.dispatcher_at, trunks_at));
         Output::Timeout(earliest(calls_at, rooms_at))
     }
 
@@ -253,6 +263,10 @@ impl Shard {
         }
         if self.dispatcher_at.is_some_and(|at| at <= now.at) {
             self.tell_dispatcher(now, dispatch::Input::Timeout);
+        }
+        if self.leave_by.is_some_and(|at| at <= now.at) {
+            self.leave_by = None;
+            self.leaving.clear();
         }
         if self.trunks_at.is_some_and(|at| at <= now.at) {
             self.tell_trunks(now, trunk::Input::Timeout);

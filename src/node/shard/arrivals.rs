@@ -91,7 +91,9 @@ impl Shard {
             Control::Reload(setup) => self.take_up(now, *setup, true),
             Control::Wish(listener, wish) => self.tell_dispatcher(now, dispatch::Input::Wish { listener, wish }),
             Control::Drain { end_calls } => {
-                self.draining = true;
+                if !std::mem::replace(&mut self.draining, true) {
+                    self.leave_trunks(now);
+                }
                 let retry_after_s = self.settings.retry_after_s;
                 self.command(now, Command::Admission(Admission::Busy { retry_after_s }));
                 if end_calls {

@@ -76,6 +76,9 @@ impl Shard {
             Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
             Sip::Wake { .. } => {}
             Sip::Registration { account, state } => {
+                if state == sip::RegistrationState::Gone {
+                    self.leaving.remove(&account);
+                }
                 self.tell_trunks(now, trunk::Input::Registration { account, state });
             }
             Sip::OptionsReply { probe, status, .. } => {

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call;
 use crate::clock::Now;
@@ -14,6 +15,9 @@ use crate::sip::{Command, IncomingInvite, Peers};
 use crate::trunk::{self, Full, Hop, Local, Status, TrunkId};
 
 use super::Shard;
+
+/// How long a registrar may take to let go of us before the node stops without its answer.
+const LEAVE: Duration = Duration::from_secs(2);
 
 impl Shard {
     // ---- getters -------------------------------------------------------------------------------------------------
@@ -85,6 +89,19 @@ impl Shard {
                 }
             }
             trunk::Output::Timeout(_) => {}
+        }
+    }
+
+    /// The node stops: operators need not send their calls here any more. Their answer is waited for, and not for long.
+    pub(super) fn leave_trunks(&mut self, now: Now) {
+        let registered = self.trunks.status(now.at).into_iter().filter(|status| status.registered == Some(true));
+        self.leaving = registered.map(|status| status.trunk.0).collect();
+        if self.leaving.is_empty() {
+            return;
+        }
+        self.leave_by = Some(now.at + LEAVE);
+        for account in self.leaving.clone() {
+            self.command(now, Command::Unregister { account });
         }
     }
 

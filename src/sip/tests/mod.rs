@@ -15,6 +15,7 @@ mod network;
 mod outbound;
 mod outward;
 mod races;
+mod patience;
 mod raw;
 mod redirects;
 mod registering;
