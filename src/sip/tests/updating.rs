@@ -229,7 +229,7 @@ fn b070_p024_ours_comes_again_after_glare() {
 
 /// An UPDATE whose CSeq is not above the last, one that requires what we do not know, and one of a dialog that is over.
 #[test]
-fn b053_b062_b110_updates_that_are_refused() {
+fn b053_b054_b062_b110_updates_that_are_refused() {
     let mut net = trunk_server(|_| {});
     let (mut phone, session, _) = confirmed_in(&mut net, "");
     phone.cseq = 0;
@@ -238,6 +238,8 @@ fn b053_b062_b110_updates_that_are_refused() {
     let refusal = phone.send(&mut net, "UPDATE", "Require: precondition, timer\r\n", "").remove(0);
     assert_eq!((status(&refusal), field(&refusal, "Unsupported")), (420, "precondition"));
     assert_eq!(status(&phone.send(&mut net, "UPDATE", "Require: timer\r\n", "")[0]), 200);
+    let refusal = phone.send(&mut net, "UPDATE", "Content-Type: text/plain\r\n", "hold me").remove(0);
+    assert_eq!((status(&refusal), field(&refusal, "Accept")), (415, "application/sdp"), "no offer that can be read");
     command(&mut net, Command::Hangup { session, reason: None });
     assert_eq!(status(&update(&mut net, &mut phone, "")[0]), 481);
 }
