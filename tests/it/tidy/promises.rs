@@ -84,7 +84,7 @@ fn table(page: &str, heading: &str) -> Vec<(BTreeSet<Id>, String)> {
     let rows = section.lines().filter(|line| line.starts_with("| B") || line.starts_with("| P"));
     rows.map(|row| {
         let mut cells = row.trim_matches('|').split('|').map(str::trim);
-        let ids = ids_in(cells.next().unwrap_or_default()).unwrap_or_else(|what| panic!("{what} in {row}"));
+        let ids = ids_in(cells.next().unwrap_or_default()).expect("ids, and ranges of ids");
         (ids, cells.next().unwrap_or_default().to_owned())
     })
     .collect()
