@@ -173,3 +173,32 @@ fn dtmf_of(content_type: &[u8], body: &[u8]) -> Option<char> {
         _ => signal.chars().next().filter(|_| signal.len() == 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two forms of a key by INFO, in the spellings that are seen; what is no key is none.
+    #[test]
+    fn b167_keys_by_info() {
+        for (kind, body, key) in [
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", Some('5')),
+            ("application/dtmf-relay", "Duration=160\r\nSignal= 0\r\n", Some('0')),
+            ("Application/DTMF-Relay;charset=utf-8", "signal=*", Some('*')),
+            ("application/dtmf-relay", "Signal=11\n", Some('#')),
+            ("application/dtmf-relay", "Signal=10\n", Some('*')),
+            ("application/dtmf-relay", "Signal=55\r\n", None),
+            ("application/dtmf-relay", "5", None),
+            ("application/dtmf-relay", "", None),
+            ("application/dtmf", "5", Some('5')),
+            ("application/dtmf", " #\r\n", Some('#')),
+            ("application/dtmf", "", None),
+            ("application/dtmf", "12", None),
+            ("text/plain", "5", None),
+            ("", "5", None),
+        ] {
+            assert_eq!(dtmf_of(kind.as_bytes(), body.as_bytes()), key, "{kind}: {body:?}");
+        }
+        assert_eq!(dtmf_of(b"application/dtmf", b"\xff"), None);
+    }
+}
