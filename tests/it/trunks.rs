@@ -3,7 +3,6 @@
 //!
 //! Whatever takes minutes (an operator cut off for two of them, lost datagrams, Timer F) is proved on virtual time in the
 //! room `trunk`; here the same code meets sockets.
-#![expect(clippy::disallowed_methods, reason = "an operator on real sockets")]
 
 mod operator;
 

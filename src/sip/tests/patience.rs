@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::network::{Faults, Network};
 use crate::sip::{Cause, CauseKind, Command, Event, Headers, Network as Range, Peers, SessionId, Trust};
 
-fn rejected(net: &Network) -> Option<(u64, u16, Cause, Option<u32>, Option<String>)> {
+/// When, with what status and cause, when again, and where else.
+type Refusal = (u64, u16, Cause, Option<u32>, Option<String>);
+
+fn rejected(net: &Network) -> Option<Refusal> {
     net.ends[0].events.iter().find_map(|(at, event)| match event {
         Event::Rejected { status, cause, retry_after_s, moved_to, .. } => {
             Some((*at, *status, *cause, *retry_after_s, moved_to.as_ref().map(|to| to.reveal().to_owned())))

@@ -215,6 +215,6 @@ pub fn proves(request: &Got, header: &str, user: &str, password: &str) -> bool {
     let method = request.0.split(' ').next().unwrap_or_default();
     let ha1 = hash(format!("{user}:{}:{password}", part("realm")));
     let ha2 = hash(format!("{method}:{}", part("uri")));
-    let between = ["nonce", "nc", "cnonce", "qop"].map(|name| part(name)).join(":");
+    let between = ["nonce", "nc", "cnonce", "qop"].map(part).join(":");
     part("username") == user && part("response") == hash(format!("{ha1}:{between}:{ha2}"))
 }
