@@ -86,6 +86,8 @@ pub struct Sip {
     pub tls: Tls,
     /// Web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// The push services that a program of the staff's speaks to; empty: none, and no telephone sleeps.
+    pub push_providers: Vec<String>,
     /// Against strangers.
     pub shield: Shield,
 }
