@@ -65,6 +65,7 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let bans = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let trunks = Arc::new(ArcSwap::from_pointee(Vec::new()));
+    let wakes = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let shared = Shared {
         metrics: metrics.clone(),
         health: health.clone(),
@@ -72,6 +73,7 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
         bans: bans.clone(),
         trunks: trunks.clone(),
         dial: dial(&node),
+        wakes: wakes.clone(),
         refresh: {
             let (snapshots, roster) = (node.snapshots(), roster.clone());
             Box::new(move |_| {
@@ -79,6 +81,7 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
                 views.store(Arc::new(crate::node::listener_views(&snapshot, &roster.load())));
                 bans.store(Arc::new(crate::node::ban_views(&snapshot, clock.at())));
                 trunks.store(Arc::new(crate::node::trunk_views(&snapshot)));
+                wakes.store(Arc::new(crate::node::wake_views(&snapshot)));
             })
         },
         control: control(&node, roster.clone(), words),

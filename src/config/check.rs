@@ -50,6 +50,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             },
             name_servers: all.sip_names_servers.value,
             names_within: Duration::from_millis(u64::from(all.sip_names_within_ms.value)),
+            push_providers: all.sip_push_providers.value,
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
                 ban: all.sip_shield_ban.value,
@@ -168,6 +169,18 @@ fn certificates(all: &All, faults: &mut Faults) {
             ),
         ),
         _ => {}
+    }
+    let no_provider = |name: &&String| {
+        name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    };
+    if let Some(wrong) = all.sip_push_providers.value.iter().find(no_provider) {
+        faults.on(
+            line(&all.sip_push_providers),
+            (
+                format!("`sip.push.providers` : « {wrong} » n'est pas le nom d'un service (exemples : `apns`, `fcm`)"),
+                format!("`sip.push.providers`: \"{wrong}\" is not the name of a service (examples: `apns`, `fcm`)"),
+            ),
+        );
     }
     let origin = |text: &&String| !text.contains("://") || text.ends_with('/') || text.contains(char::is_whitespace);
     if let Some(wrong) = all.sip_web_origins.value.iter().find(origin) {

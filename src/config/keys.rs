@@ -156,6 +156,9 @@ keys! {
     sip_names_within_ms: u32, "sip.names.within_ms" = "2000" ["ms"] (200..8000)
         "Le temps laissé à une telle recherche, toutes questions comprises. Aucun appel en cours ne l'attend."
         "The time such a search is given, all questions together. No call under way waits for it.";
+    sip_push_providers: Vec<String>, "sip.push.providers" = "[]" [""]
+        "Les services qui réveillent les téléphones portables endormis (`apns` pour Apple, `fcm` pour Google), si un programme à vous sait leur parler : il lit `/api/v1/wakes` chaque seconde et réveille qui y figure. Un téléphone endormi compte alors comme joignable tant que son enregistrement dure. Rien : un téléphone dont la connexion se ferme n'est plus joignable."
+        "The services that wake sleeping mobile telephones (`apns` of Apple, `fcm` of Google), if a program of yours speaks to them: it reads `/api/v1/wakes` every second and wakes whoever is listed. A sleeping telephone then counts as reachable while its registration lasts. Nothing: a telephone whose connection closes can no longer be reached.";
     sip_shield_requests_per_second: u32, "sip.shield.requests_per_second" = "100" ["par seconde / per second"] (0..100000)
         "Ce qu'un inconnu peut demander par seconde (quatre secondes d'avance au plus) ; au-delà il n'est plus lu. Dix fois plus pour une adresse d'où un téléphone s'est enregistré dans la semaine, sans limite pour `sip.trusted_peers` et pour les communications en cours. 0 : pas de limite."
         "What a stranger may ask per second (four seconds' worth at once at most); beyond that he is not read. Ten times that for an address from which a telephone registered within the week, no limit for `sip.trusted_peers` and for calls under way. 0: no limit.";

@@ -94,6 +94,8 @@ pub struct Sip {
     pub name_servers: Vec<SocketAddr>,
     /// The time one look-up of a name may take.
     pub names_within: Duration,
+    /// The push services that a program of the staff's speaks to; empty: none, and no telephone sleeps.
+    pub push_providers: Vec<String>,
     /// Against strangers.
     pub shield: Shield,
 }

@@ -50,6 +50,7 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
         offer_100rel: config.sip.offer_100rel,
         session_expires_s: u32::try_from(config.sip.session_timer.interval.as_secs()).unwrap_or(0),
         min_se_s: u32::try_from(config.sip.session_timer.min.as_secs()).unwrap_or(90),
+        push_providers: config.sip.push_providers.clone(),
         expires_default_s: u32::try_from(config.sip.registration.as_secs()).unwrap_or(300),
         sessions_max: config.sip.calls_max as usize * 6,
         transactions_max: config.sip.transactions_max as usize,

@@ -34,6 +34,7 @@ mod softphone;
 mod tally;
 mod transports;
 mod trial;
+mod wakes;
 
 pub use crate::dispatch::{Lang, Roster, Wish};
 pub use crate::france::Tables;
@@ -54,6 +55,7 @@ pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
 pub use transports::Listening;
 pub use trial::{Ticket, Tried, TriedEnd, TriedStep};
+pub use wakes::wake_views;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -186,6 +188,11 @@ pub enum Event {
     Unbound {
         /// Why.
         why: sip::Unbound,
+    },
+    /// A telephone that sleeps is called; a program of the staff's is to wake it.
+    Wake {
+        /// The push service.
+        provider: String,
     },
     /// A wrong password, or none where one is due, from this address.
     AuthFailed {

@@ -119,6 +119,8 @@ pub struct Snapshot {
     pub peers: Arc<sip::Peers>,
     /// Sources that are answered with silence; taken anew when the list changes.
     pub bans: Arc<Vec<sip::Ban>>,
+    /// Calls to telephones that sleep, and must be woken.
+    pub wakes: Vec<(sip::SessionId, sip::Binding)>,
     /// Streams open over all workers.
     pub streams: u64,
     /// Has a drain come to its end?
@@ -463,6 +465,7 @@ impl Run {
             trunks,
             peers: self.shard.peers().clone(),
             bans: self.bans.clone(),
+            wakes: self.shard.wakes().map(|(session, binding)| (session, binding.clone())).collect(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),
         }));

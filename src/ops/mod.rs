@@ -20,7 +20,7 @@ mod process;
 
 pub use api::{
     BanView, Control, ControlError, ControlRequest, Dial, ListenerView, PeerView, TrunkCall, TrunkCallStep,
-    TrunkCallView, TrunkView,
+    TrunkCallView, TrunkView, WakeView,
 };
 pub use events::{Event, Levels, MediaFigures};
 pub use health::{Health, NotReady, Part};

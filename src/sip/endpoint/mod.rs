@@ -135,6 +135,11 @@ impl Endpoint {
         self.registrar.bindings(self.core.now, &user.to_ascii_lowercase())
     }
 
+    /// The way to the peer of a session, once there is a dialog.
+    pub fn flow_of(&self, session: SessionId) -> Option<Flow> {
+        self.sessions.get(&session)?.dialog_flow()
+    }
+
     /// A name for a session that is to be placed with [`super::Command::Invite`].
     pub fn new_session(&mut self) -> SessionId {
         self.last_session += 1;

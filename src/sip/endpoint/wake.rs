@@ -22,6 +22,11 @@ impl Endpoint {
         self.registrar.asleep(self.core.now, &user.to_ascii_lowercase())
     }
 
+    /// The calls that wait for a device to wake, and that device.
+    pub fn wakes(&self) -> impl Iterator<Item = (SessionId, &Binding)> {
+        self.waking.iter().map(|(session, waiting)| (*session, &waiting.device))
+    }
+
     /// How the device of this call is woken, if it sleeps.
     pub(super) fn sleeps(&self, invite: &OutgoingInvite) -> Option<Push> {
         let Target::Binding(called) = &invite.target else { return None };

@@ -302,6 +302,19 @@ fn p090_b034_a_binding_ends_with_its_connection() {
     }
 }
 
+/// GRUU is not offered: a phone that could use it gets none, one that requires it is told so (420), and both keep calling.
+#[test]
+fn b131_gruu_is_not_offered() {
+    let mut net = scene(Faults::NONE);
+    let flow = tls(&net, 1001);
+    let lines = format!("Contact: <sip:odile@192.168.7.20:5061>;{INSTANCE}\r\n");
+    let reply = raw_register(&mut net, flow, "a", 1, &format!("{lines}Supported: gruu, path\r\n"));
+    assert!(status(&reply) == 200 && !reply.contains("gruu"), "{reply}");
+    let reply = raw_register(&mut net, flow, "a", 3, &format!("{lines}Require: gruu\r\n"));
+    assert_eq!((status(&reply), field(&reply, "Unsupported")), (420, "gruu"));
+    assert_eq!(net.counts(0).bindings, 1);
+}
+
 /// A phone that lost its power registers anew, without instance, from another port: the call goes over the connection of the
 /// latest REGISTER only.
 #[test]

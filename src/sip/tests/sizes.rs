@@ -283,7 +283,7 @@ fn invite_from(flow: Flow, transport: &str) -> (Flow, String) {
 /// The connection a trunk's INVITE came on breaks while it rings: the 200 goes to the port of its Via, over a connection of
 /// our own, and is repeated there until the ACK; the call is up.
 #[test]
-fn p064_an_answer_finds_another_connection() {
+fn b021_p064_an_answer_finds_another_connection() {
     let mut bench = Bench::new();
     let (flow, text) = invite_from(tcp(3), "TCP");
     bench.datagram(flow, &text);
@@ -337,7 +337,7 @@ fn p064_an_answer_without_any_way_ends_the_call() {
 
 /// All responses leave on the connection the request came on, whatever its Via says (RFC 3261 §18.2.2, first choice).
 #[test]
-fn p074_responses_stay_on_the_incoming_connection() {
+fn b021_p074_responses_stay_on_the_incoming_connection() {
     let mut bench = Bench::new();
     let (flow, text) = invite_from(tcp(3), "TCP");
     bench.datagram(flow, &text);
