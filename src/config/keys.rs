@@ -147,6 +147,15 @@ keys! {
     sip_names_within_ms: u32, "sip.names.within_ms" = "2000" ["ms"] (200..8000)
         "Le temps laissé à une telle recherche, toutes questions comprises. Aucun appel en cours ne l'attend."
         "The time such a search is given, all questions together. No call under way waits for it.";
+    sip_offer_100rel: bool, "sip.offer_100rel" = "true" [""]
+        "Dire aux appareils que nous appelons qu'ils peuvent faire confirmer leur sonnerie (100rel). Qui l'exige de nous l'obtient de toute façon."
+        "Tell the devices we call that they may have their ringing confirmed (100rel). Who requires it of us gets it in any case.";
+    sip_session_timer_interval_s: u32, "sip.session_timer.interval_s" = "1800" ["s"] (0..86400)
+        "Un appel établi que personne n'a confirmé depuis si longtemps est terminé : le correspondant a disparu. 0 : jamais."
+        "An established call that nobody confirmed for so long is ended: the other side is gone. 0: never.";
+    sip_session_timer_min_s: u32, "sip.session_timer.min_s" = "90" ["s"] (90..3600)
+        "La plus courte de ces durées que nous acceptons d'un correspondant (422 en dessous)."
+        "The shortest such time we accept from the other side (422 below it).";
     sip_shield_requests_per_second: u32, "sip.shield.requests_per_second" = "100" ["par seconde / per second"] (0..100000)
         "Ce qu'un inconnu peut demander par seconde (quatre secondes d'avance au plus) ; au-delà il n'est plus lu. Dix fois plus pour une adresse d'où un téléphone s'est enregistré dans la semaine, sans limite pour `sip.trusted_peers` et pour les communications en cours. 0 : pas de limite."
         "What a stranger may ask per second (four seconds' worth at once at most); beyond that he is not read. Ten times that for an address from which a telephone registered within the week, no limit for `sip.trusted_peers` and for calls under way. 0: no limit.";

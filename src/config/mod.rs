@@ -90,8 +90,21 @@ pub struct Sip {
     pub name_servers: Vec<SocketAddr>,
     /// The time one look-up of a name may take.
     pub names_within: Duration,
+    /// Do our INVITEs offer reliable provisional responses (RFC 3262)?
+    pub offer_100rel: bool,
+    /// Session timers.
+    pub session_timer: SessionTimer,
     /// Against strangers.
     pub shield: Shield,
+}
+
+/// How long an established call stands without a word of the other side (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimer {
+    /// The interval asked for and granted; zero: no timers.
+    pub interval: Duration,
+    /// The shortest interval accepted.
+    pub min: Duration,
 }
 
 /// What strangers may do.

@@ -17,7 +17,7 @@
 //! ## A silent peer is asked, not cut
 //! Chosen: when neither RTP nor RTCP comes for 30 s, a re-INVITE that changes nothing; a peer that lost the dialog answers
 //! 481 or nothing, and the leg ends with its reason. Refused: hanging up on silence; silence can be distress, a muted phone,
-//! or a codec with discontinuous transmission. Session timers (RFC 4028) will do the same from the other side.
+//! or a codec with discontinuous transmission. Session timers (RFC 4028) do the same, more slowly.
 //!
 //! ## A listener's first sound is awaited eight seconds
 //! Chosen: a listener's phone that answered and sends nothing at all sends the caller back to the queue, in front, with a
@@ -34,6 +34,22 @@
 //! ## A panic ends one call
 //! Chosen: `catch_unwind` around one input of one call; its sessions are ended, its listener freed, the record says `fault`.
 //! Not yet: taking the caller up again in a fresh call; it needs the checkpoints of a later version.
+//!
+//! ## A session is refreshed whether the peer counts or not
+//! Chosen: session timers on by default, half an hour; a peer that does not know them is refreshed by us all the same, and what it
+//! makes of that ends nothing unless it says that the call is gone (408, 481, silence). By UPDATE where its Allow has it, else
+//! by a re-INVITE that repeats the last description to the letter. Refused: taking part only when asked, as a telephone that
+//! loses its power in the middle of a call then holds a listener for hours. Changes our mind: a telephone that stumbles over
+//! the re-INVITE (`sip.session_timer.interval_s = 0` is its cure).
+//!
+//! ## Reliable responses: understood, offered, and not sought
+//! Chosen: whoever requires 100rel gets it, our own calls say that we know it, and who merely supports it gets plain responses,
+//! for a PRACK more is a thing more that can get lost. A 180 that may not go out as it is (required, and no offer to put into
+//! it) is left out. Of a telephone's descriptions before its answer the first counts, those of another fork void.
+//!
+//! ## A telephone does not send a caller elsewhere
+//! Chosen: a 3xx of a listener's telephone is a refusal, and the next listener is rung: who speaks to a caller is the
+//! dispatcher's choice. A trunk's 3xx can be followed ([`crate::sip::Redirect`]), over the same trunk, each address once.
 //!
 //! ## Who holds a call is asked now and then
 //! Chosen: a re-INVITE every minute to whoever put the call on hold. Found by the simulator: a phone that dies while it holds

@@ -72,7 +72,7 @@ impl Shard {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
             Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
-            // Our offers go into the INVITE itself, and our provisional responses carry none.
+            // Our INVITEs carry the offer, and we answer with a 200 at once: neither ever comes.
             Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
             Sip::Registration { account, state } => {
                 if state == sip::RegistrationState::Gone {

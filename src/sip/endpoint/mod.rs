@@ -140,8 +140,10 @@ impl Endpoint {
         self.sessions.values().filter_map(Session::saved)
     }
 
-    /// Takes up a session that was confirmed before the program ended. New sessions get names above it.
-    pub fn restore_session(&mut self, saved: SavedSession) {
+    /// Takes up a session that was confirmed before the program ended. New sessions get names above it. Its timer runs
+    /// from now: drain [`Endpoint::poll_output`] afterwards.
+    pub fn restore_session(&mut self, now: Instant, saved: SavedSession) {
+        self.core.now = now.max(self.core.now);
         let id = saved.session();
         self.last_session = self.last_session.max(id.0);
         let session = Session::restored(&mut self.core, saved);
