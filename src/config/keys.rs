@@ -119,6 +119,9 @@ keys! {
     sip_registration_s: u32, "sip.registration_s" = "300" ["s"] (60..3600)
         "Combien de temps vaut l'enregistrement d'un téléphone qui ne demande rien."
         "How long the registration of a telephone lasts that asks for nothing.";
+    sip_offer_100rel: bool, "sip.offer_100rel" = "true" [""]
+        "Dire aux appareils que nous appelons qu'ils peuvent faire confirmer leur sonnerie (100rel). Qui l'exige de nous l'obtient de toute façon."
+        "Tell the devices we call that they may have their ringing confirmed (100rel). Who requires it of us gets it in any case.";
     sip_calls_max: u32, "sip.limits.calls_max" = "1000" ["appels / calls"] (1..100000)
         "Appels en même temps. Au-delà, l'opérateur entend « occupé, réessayez »."
         "Calls at a time. Beyond that the operator is told to try again.";
@@ -147,9 +150,6 @@ keys! {
     sip_names_within_ms: u32, "sip.names.within_ms" = "2000" ["ms"] (200..8000)
         "Le temps laissé à une telle recherche, toutes questions comprises. Aucun appel en cours ne l'attend."
         "The time such a search is given, all questions together. No call under way waits for it.";
-    sip_offer_100rel: bool, "sip.offer_100rel" = "true" [""]
-        "Dire aux appareils que nous appelons qu'ils peuvent faire confirmer leur sonnerie (100rel). Qui l'exige de nous l'obtient de toute façon."
-        "Tell the devices we call that they may have their ringing confirmed (100rel). Who requires it of us gets it in any case.";
     sip_session_timer_interval_s: u32, "sip.session_timer.interval_s" = "1800" ["s"] (0..86400)
         "Un appel établi que personne n'a confirmé depuis si longtemps est terminé : le correspondant a disparu. 0 : jamais."
         "An established call that nobody confirmed for so long is ended: the other side is gone. 0: never.";
