@@ -7,6 +7,7 @@ mod engine;
 mod france_tables;
 mod load;
 mod ops_http;
+mod peers;
 mod privacy;
 mod sdp_offers;
 mod sip_message;

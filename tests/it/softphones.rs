@@ -7,7 +7,7 @@ mod baresip;
 mod leaving;
 mod phone;
 mod service;
-mod sound;
+pub mod sound;
 mod stopping;
 pub mod wire;
 
