@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use ecoute::node::{PhoneAction, PhoneEvent};
-
 use super::{CALLER_HZ, House, LISTENER_HZ};
+use crate::engine::pause;
 use crate::softphones::sound::tone_s;
 
 const MOMENT: Duration = Duration::from_millis(1500);
@@ -12,12 +11,13 @@ const MOMENT: Duration = Duration::from_millis(1500);
 /// A caller without an offer hears and is heard, with the answer in her ACK; and again after a re-INVITE without one.
 #[test]
 fn b097_b099_late_offer() {
-    let mut house = House::new("late");
-    let (mut caller, voice) = house.joined("late_offer");
+    let house = House::new("late");
+    let mut isere = house.phone();
+    let (mut caller, voice) = house.joined("late_offer", &mut isere);
     caller.wait("OFFERED_AGAIN");
     voice.hear(LISTENER_HZ);
-    house.isere.hear(CALLER_HZ);
-    house.isere.wait_over();
+    isere.hear(CALLER_HZ);
+    isere.wait_over();
     caller.finish();
     house.recorded("caller", "hung_up");
 }
@@ -25,16 +25,56 @@ fn b097_b099_late_offer() {
 /// The caller's side holds the line: she is sent nothing, and after it both hear each other again.
 #[test]
 fn b100_hold_by_the_caller() {
-    let mut house = House::new("hold");
-    let (mut caller, voice) = house.joined("hold");
+    let house = House::new("hold");
+    let mut isere = house.phone();
+    let (mut caller, voice) = house.joined("hold", &mut isere);
     caller.wait("HELD");
-    crate::engine::pause(Duration::from_millis(500));
+    pause(Duration::from_millis(500));
     let held = voice.hear_for(MOMENT);
     assert!(tone_s(&held, LISTENER_HZ) < 0.2, "the listener is heard on hold for {} s", tone_s(&held, LISTENER_HZ));
     caller.wait("RESUMED");
     voice.hear(LISTENER_HZ);
-    house.isere.hear(CALLER_HZ);
-    house.isere.wait_over();
+    isere.hear(CALLER_HZ);
+    isere.wait_over();
     caller.finish();
     house.recorded("caller", "hung_up");
+}
+
+/// The listener holds the line: the caller hears music and not him, he is not sent the caller, and both come back.
+#[test]
+fn b100_hold_by_the_listener() {
+    let house = House::new("listener-hold");
+    let (mut listener, isere) = house.listener("listener_hold");
+    let (mut caller, voice) = house.caller("talk");
+    listener.wait("ANSWERED");
+    voice.hear(LISTENER_HZ);
+    isere.hear(CALLER_HZ);
+    listener.wait("HELD");
+    pause(Duration::from_millis(500));
+    let (before, held, after) = (isere.count(), voice.hear_for(2 * MOMENT), isere.count());
+    assert!(tone_s(&held, LISTENER_HZ) < 0.2, "the listener is heard on hold for {} s", tone_s(&held, LISTENER_HZ));
+    let sounding = held.iter().filter(|sample| sample.abs() > 0.01).count() as f32 / held.len().max(1) as f32;
+    assert!(held.len() > 2 * 8000 && sounding > 0.3, "{} samples of hold music, {sounding} of them loud", held.len());
+    assert!(after.packets - before.packets < 10, "who holds is sent {before:?} to {after:?}");
+    listener.wait("RESUMED");
+    voice.hear(LISTENER_HZ);
+    isere.hear(CALLER_HZ);
+    listener.finish();
+    caller.finish();
+    house.recorded("listener", "hung_up");
+}
+
+/// The caller hangs up in the moment the listener does: each BYE is answered, one record, nothing left.
+#[test]
+fn both_hang_up_at_once() {
+    let house = House::new("crossing");
+    let (mut listener, isere) = house.listener("listener_first");
+    let (mut caller, voice) = house.caller("bye_crossing");
+    listener.wait("ANSWERED");
+    voice.hear(LISTENER_HZ);
+    isere.hear(CALLER_HZ);
+    listener.finish();
+    caller.wait("BOTH");
+    caller.finish();
+    house.recorded("listener", "hung_up");
 }

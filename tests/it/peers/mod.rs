@@ -5,16 +5,18 @@
 
 mod alone;
 mod calls;
+mod cancels;
 mod sipp;
 mod voice;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ecoute::node::{PhoneAction, PhoneEvent, SystemClock};
+use md5::Digest as _;
 
-use crate::engine::{Engine, Setup, own_address};
+use crate::engine::{Engine, PASSWORD, Setup, own_address, wait_until};
 use crate::softphones::Phone;
-use sipp::Sipp;
+use sipp::{Play, Sipp};
 use voice::Voice;
 
 /// Leads every caller to a listener at once.
@@ -23,11 +25,11 @@ const PLAN: &str = include_str!("plan.toml");
 const CALLER_HZ: u16 = 1000;
 const LISTENER_HZ: u16 = 440;
 
-/// An engine that rings a listener at once, a clock, and the listener's softphone.
+/// An engine that rings the listener `isere` at once, and addresses for those who call and those who listen.
 struct House {
     engine: Engine,
-    isere: Phone,
     callers: IpAddr,
+    listeners: IpAddr,
 }
 
 impl House {
@@ -36,32 +38,75 @@ impl House {
     }
 
     fn with(name: &str, change: impl FnOnce(Setup) -> Setup) -> House {
-        let engine = Engine::with(&format!("peers-{name}"), |setup| change(setup.plan(PLAN)));
-        let isere = Phone::listener(&engine, SystemClock::start(), "isere", LISTENER_HZ);
-        House { engine, isere, callers: own_address() }
+        let plan = |setup: Setup| setup.plan(PLAN).listeners(&accounts(&["isere"]));
+        let engine = Engine::with(&format!("peers-{name}"), |setup| change(plan(setup)));
+        House { engine, callers: own_address(), listeners: own_address() }
+    }
+
+    /// The listener's telephone, as a softphone of ours that has registered.
+    fn phone(&self) -> Phone {
+        Phone::listener(&self.engine, SystemClock::start(), "isere", LISTENER_HZ)
+    }
+
+    /// A caller of SIPp's, and her sound.
+    fn caller(&self, scenario: &str) -> (Sipp, Voice) {
+        let voice = Voice::start(self.callers, CALLER_HZ);
+        (Sipp::play(&self.engine, scenario, &voice, self.callers), voice)
+    }
+
+    /// The listener's telephone as SIPp plays it, registered, and its sound.
+    fn listener(&self, scenario: &str) -> (Sipp, Voice) {
+        let voice = Voice::start(self.listeners, LISTENER_HZ);
+        let before = self.engine.metric("ecoute_bindings");
+        let mut register = Sipp::play(&self.engine, "register", &voice, self.listeners);
+        register.finish();
+        wait_until("the listener is registered", crate::engine::SOON, || {
+            self.engine.metric("ecoute_bindings") > before
+        });
+        let local: SocketAddr = register.local();
+        let play = Play {
+            scenario,
+            ip: local.ip(),
+            port: local.port(),
+            server: self.engine.sip,
+            voice: Some(&voice),
+            transport: "u1",
+            more: &[],
+        };
+        let phone = Sipp::start(&self.engine.dir, &play);
+        wait_until("the listener's telephone is on", crate::engine::SOON, || sipp::is_taken(local));
+        (phone, voice)
     }
 
     /// SIPp calls after a scenario; the listener answers, and the two hear each other.
-    fn joined(&mut self, scenario: &str) -> (Sipp, Voice) {
-        let voice = Voice::start(self.callers, CALLER_HZ);
-        let mut caller = Sipp::play(&self.engine, scenario, &voice, self.callers);
-        self.isere.wait("the ring", |event| *event == PhoneEvent::Rings);
-        self.isere.act(PhoneAction::Answer);
-        self.isere.wait("the conversation", |event| *event == PhoneEvent::Connected);
+    fn joined(&self, scenario: &str, isere: &mut Phone) -> (Sipp, Voice) {
+        let (mut caller, voice) = self.caller(scenario);
+        isere.wait("the ring", |event| *event == PhoneEvent::Rings);
+        isere.act(PhoneAction::Answer);
+        isere.wait("the conversation", |event| *event == PhoneEvent::Connected);
         caller.wait("ANSWERED");
         voice.hear(LISTENER_HZ);
-        self.isere.hear(CALLER_HZ);
+        isere.hear(CALLER_HZ);
         (caller, voice)
     }
 
     /// One call, ended so; and nothing is left of it.
     fn recorded(&self, by: &str, how: &str) {
         let record = self.engine.record(1);
-        assert_eq!(
-            (&record["termination"]["by"], &record["termination"]["how"]),
-            (&by.into(), &how.into()),
-            "{record:#}"
-        );
+        let ended = &record["termination"];
+        assert_eq!((ended["by"].as_str(), ended["how"].as_str()), (Some(by), Some(how)), "{record:#}");
         self.engine.quiet();
     }
+}
+
+/// A listeners' file whose accounts know their password as SIPp can show it: as an MD5 digest.
+fn accounts(names: &[&str]) -> String {
+    let mut text = "timezone = \"Europe/Paris\"\n\n[centre.c]\nname = \"Centre\"\ndepartments = [\"38\"]\n".to_owned();
+    for account in names {
+        let digest = md5::Md5::digest(format!("{account}:ecoute:{PASSWORD}"));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        text += &format!("\n[listener.{account}]\nname = \"{account}\"\ncentre = \"c\"\ncharter = true\n");
+        text += &format!("ha1_md5 = \"{digest}\"\n");
+    }
+    text
 }

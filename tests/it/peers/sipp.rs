@@ -195,3 +195,8 @@ fn part_of(parts: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = lines.take_while(|line| !line.starts_with("==== ")).collect();
     Some(lines.join("\n") + "\n")
 }
+
+/// Is a UDP port in use?
+pub fn is_taken(address: SocketAddr) -> bool {
+    std::net::UdpSocket::bind(address).is_err()
+}
