@@ -1,9 +1,6 @@
-//! The engine among real peers: SIPp, baresip, linphone, Kamailio, sipvicious, over every transport and over bad networks.
-//! What counts is heard, not answered: each test listens to both ends.
-//!
-//! A test of more than twenty seconds is `#[ignore]`d and runs in `make soak`.
+//! The engine among peers that carriers test with: one call at a time, with something awkward in its midst. What counts is
+//! heard, not answered: each test listens to both ends.
 
-mod alone;
 mod calls;
 mod cancels;
 mod sipp;
@@ -88,6 +85,14 @@ impl House {
         voice.hear(LISTENER_HZ);
         isere.hear(CALLER_HZ);
         (caller, voice)
+    }
+
+    /// One call, whose caller hung up while it rang: no conversation, the ring withdrawn, nothing left of it.
+    fn abandoned(&self) {
+        let record = self.engine.record(1);
+        let outcome = &record["attempts"][0]["outcome"];
+        assert_eq!((outcome.as_str(), record["bridged_ms"].as_u64()), (Some("withdrawn"), None), "{record:#}");
+        self.recorded("caller", "hung_up");
     }
 
     /// One call, ended so; and nothing is left of it.

@@ -1,4 +1,4 @@
-//! SIPp playing one call after a scenario of `tests/it/sipp/`, where its README says what the `@` words stand for. It ends
+//! SIPp playing one call after a scenario of `tests/it/sipp/`, whose `@` words stand in `parts.txt`. It ends
 //! with its owner, and fails the test whose scenario did not go as written.
 #![expect(clippy::disallowed_methods, reason = "a child process is waited for on the real clock")]
 #![expect(clippy::panic, reason = "without SIPp there is no test, and it says how to get it")]
@@ -81,7 +81,7 @@ impl Sipp {
         self.local
     }
 
-    /// Waits until the scenario has logged this word, as often as this.
+    /// Waits until the scenario has logged this word.
     pub fn wait(&mut self, word: &str) {
         self.wait_for(word, SOON);
     }

@@ -24,18 +24,7 @@ pub struct Voice {
 struct Heard {
     samples: Vec<f32>,
     packets: u64,
-    missing: u64,
-    newest: Option<u16>,
     from: Option<SocketAddr>,
-}
-
-/// What was counted over a span.
-#[derive(Clone, Copy, Debug)]
-pub struct Count {
-    /// Packets that came.
-    pub packets: u64,
-    /// Sequence numbers that did not.
-    pub missing: u64,
 }
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -58,11 +47,6 @@ impl Voice {
         self.local.port()
     }
 
-    /// Has anything come?
-    pub fn wait(&self) {
-        wait_until("the peer hears something", SOON, || self.ear().packets > 0);
-    }
-
     /// What is heard from now on, for a span.
     pub fn hear_for(&self, span: Duration) -> Vec<f32> {
         let from = self.ear().samples.len();
@@ -77,9 +61,8 @@ impl Voice {
     }
 
     /// Packets so far.
-    pub fn count(&self) -> Count {
-        let ear = self.ear();
-        Count { packets: ear.packets, missing: ear.missing }
+    pub fn packets(&self) -> u64 {
+        self.ear().packets
     }
 
     fn ear(&self) -> MutexGuard<'_, Heard> {
@@ -121,13 +104,7 @@ fn take(heard: &mut Heard, from: SocketAddr, packet: &[u8]) {
     if packet.len() < 13 || packet[0] >> 6 != 2 || packet[1] & 0x7f != 8 {
         return;
     }
-    let number = u16::from_be_bytes([packet[2], packet[3]]);
-    if heard.from == Some(from)
-        && let Some(newest) = heard.newest
-    {
-        heard.missing += u64::from(number.wrapping_sub(newest).wrapping_sub(1).min(1000));
-    }
-    (heard.from, heard.newest) = (Some(from), Some(number));
+    heard.from = Some(from);
     heard.packets += 1;
     heard.samples.extend(packet[12..].iter().map(|byte| linear(*byte)));
 }
