@@ -4,13 +4,15 @@ CARGO   ?= cargo
 PROFILE ?= release
 BIN     := target/$(PROFILE)/ecoute
 
-.PHONY: run test demo bench lint fmt build prompts peers help
+.PHONY: run test demo bench count fuzz lint fmt build prompts peers help
 
 help:
 	@echo 'make run    serve on loopback: dial 3977 with any softphone'
 	@echo 'make demo   a whole call, proved: caller, listener, sound both ways'
 	@echo 'make test   everything a change must pass'
 	@echo 'make bench  measure'
+	@echo 'make count  instructions per message, counted'
+	@echo 'make fuzz   each fuzzer for a minute, or seconds=600'
 	@echo 'make lint   clippy, rustfmt, cargo-deny when installed'
 	@echo 'make fmt    format'
 	@echo 'make prompts  say the words of prompts/prompts.toml anew'
@@ -32,7 +34,7 @@ demo: build
 
 # Real softphones and load tools for the end-to-end tests.
 peers:
-	tests/peers/install baresip-core sip-tester sox python3
+	tests/peers/install baresip-core sip-tester sox python3 openssl
 
 lint: needs
 	$(CARGO) fmt --check
@@ -52,6 +54,17 @@ test: needs peers lint
 
 bench: needs
 	$(CARGO) bench
+
+# Instructions do not depend on what else the machine does.
+count: needs
+	tests/peers/install valgrind
+	benches/count
+
+# A C++ compiler is needed for libFuzzer. Findings go to target/fuzz/corpus/found.
+fuzz: needs
+	@command -v c++ >/dev/null || tests/peers/install g++
+	@command -v python3 >/dev/null || tests/peers/install python3
+	tests/fuzz/run $(or $(seconds),60)
 
 prompts:
 	python3 prompts/render.py

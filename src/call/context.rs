@@ -147,6 +147,11 @@ impl Context {
         Some(LegId { call: self.call, nth })
     }
 
+    /// The leg that [`Context::new_leg_id`] would give.
+    pub fn next_leg_id(&self) -> Option<LegId> {
+        (self.next_leg < u16::MAX).then_some(LegId { call: self.call, nth: self.next_leg })
+    }
+
     /// Says `prompts` to `leg`, in place of what it hears.
     pub fn play(&mut self, leg: LegId, prompts: Vec<PromptName>, repeat: Option<Duration>) -> Playback {
         let playback = Playback(self.next_playback);
@@ -210,7 +215,7 @@ impl Context {
     pub fn drop_leg(&mut self, id: LegId, reason: HangupReason) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let live = matches!(leg.signalling, Signalling::Inviting | Signalling::Established)
-            || (leg.signalling == Signalling::Fresh && id.is_caller());
+            || (leg.signalling == Signalling::Fresh && leg.incoming);
         leg.signalling = Signalling::Over;
         if live {
             self.act(id, LegAct::Hangup(reason));

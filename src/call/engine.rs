@@ -104,6 +104,15 @@ impl Call {
         self.context.legs.values().filter(|leg| !settled(leg)).count()
     }
 
+    /// The leg by which a listener's other device may take the place of `of` in the conversation: the next
+    /// [`LegEvent::TakesOver`] must carry it. `None` when nobody talks on that leg, or another device takes it over already.
+    pub fn leg_to_take_over(&self, of: LegId) -> Option<LegId> {
+        match &self.state {
+            State::Bridged(bridged) if bridged.may_be_taken_over(of) => self.context.next_leg_id(),
+            _ => None,
+        }
+    }
+
     /// Has the record been handed over?
     pub fn is_finished(&self) -> bool {
         self.finished
@@ -154,6 +163,12 @@ impl Call {
     // ---- helpers -------------------------------------------------------------------------------------------------
 
     fn handle_leg(&mut self, now: Now, id: LegId, event: LegEvent) {
+        if let LegEvent::TakesOver { of, offer } = event {
+            if self.leg_to_take_over(of) == Some(id) {
+                self.signal(now, Signal::TakesOver { offer });
+            }
+            return;
+        }
         let Some(leg) = self.context.legs.get_mut(&id) else { return };
         if leg.signalling == Signalling::Over {
             return; // a late word on a leg that is ended
@@ -163,10 +178,10 @@ impl Call {
             LegEvent::Progress { .. } | LegEvent::Answered { .. } | LegEvent::Rejected { .. } => {
                 leg.signalling == Signalling::Inviting
             }
-            LegEvent::Confirmed { .. } => id.is_caller() && leg.signalling == Signalling::Established,
+            LegEvent::Confirmed { .. } => leg.incoming && leg.signalling == Signalling::Established,
             LegEvent::Reoffer { .. } | LegEvent::ReofferConfirmed { .. } => leg.local.is_some(),
             LegEvent::Reanswered { .. } | LegEvent::ReofferRejected => leg.reoffering,
-            LegEvent::Digit(_) | LegEvent::Ended(_) => true,
+            LegEvent::Digit(_) | LegEvent::Ended(_) | LegEvent::TakesOver { .. } => true,
         };
         if !fits {
             return;
@@ -206,6 +221,7 @@ impl Call {
                 self.context.abandon_offer(id);
             }
             LegEvent::Digit(digit) => self.digit(now, id, digit, DigitSource::Info),
+            LegEvent::TakesOver { .. } => {}
             LegEvent::Ended(end) => self.leg_ended(now, id, end),
         }
     }
@@ -215,6 +231,10 @@ impl Call {
         // The offer that waits may be that of a re-INVITE of ours, which overtook an ACK that was lost: not this one's.
         let offered = self.context.leg(id).is_some_and(|leg| leg.session.offer_pending() && !leg.reoffering);
         if offered && self.context.take_answer(id, sdp.as_deref()).is_err() {
+            if !id.is_caller() {
+                self.context.drop_leg(id, HangupReason::NoCodec);
+                return self.signal(now, Signal::ListenerEnded { leg: id, end: LegEnd::Ours });
+            }
             self.context.terminate(Party::Caller, How::NoCodec);
             return self.end(now, HangupReason::NoCodec);
         }
@@ -222,6 +242,9 @@ impl Call {
     }
 
     fn leg_ended(&mut self, now: Now, id: LegId, end: LegEnd) {
+        if let Some(leg) = self.context.legs.get_mut(&id) {
+            leg.lost = end == LegEnd::Lost;
+        }
         self.context.leg_over(id);
         if !id.is_caller() {
             return self.signal(now, Signal::ListenerEnded { leg: id, end });
@@ -271,14 +294,15 @@ impl Call {
                     }
                 }
             }
-            MediaEvent::Silent { .. } => {
+            MediaEvent::Silent { for_ms } => {
+                leg.silent_since = Some(now.at - Duration::from_millis(for_ms));
                 // Nobody is cut for being silent: the peer is asked, and ends the leg itself if it is gone.
                 self.context.probe(id);
                 if self.context.stage == Stage::Bridged {
                     self.context.note(Note::OneWayAudio);
                 }
             }
-            MediaEvent::Audible => {}
+            MediaEvent::Audible => leg.silent_since = None,
             MediaEvent::Closed(sound) => {
                 leg.stream = Stream::Closed;
                 let conversed =
@@ -392,10 +416,17 @@ pub(super) fn refuse(
     retry_after_s: Option<u32>,
     warning: Option<(u16, &'static str)>,
 ) {
-    let id = context.caller_leg();
-    if let Some(leg) = context.legs.get_mut(&id) {
-        leg.signalling = Signalling::Over;
-    }
+    refuse_leg(context, context.caller_leg(), status, retry_after_s, warning);
+}
+
+/// The refusal of an INVITE of a peer.
+pub(super) fn refuse_leg(
+    context: &mut Context,
+    id: LegId,
+    status: u16,
+    retry_after_s: Option<u32>,
+    warning: Option<(u16, &'static str)>,
+) {
     context.act(id, LegAct::Reject { status, retry_after_s, warning });
     context.leg_over(id);
 }

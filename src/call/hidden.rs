@@ -20,6 +20,9 @@ impl fmt::Debug for LegEvent {
             LegEvent::Reoffer { sdp } => with(f, "Reoffer", sdp),
             LegEvent::Reanswered { sdp } => with(f, "Reanswered", sdp),
             LegEvent::ReofferRejected => f.write_str("ReofferRejected"),
+            LegEvent::TakesOver { of, offer } => {
+                f.debug_struct("TakesOver").field("of", of).field("offer", &offer.is_some()).finish()
+            }
             LegEvent::Digit(_) => f.write_str("Digit"), // keys may spell a number
             LegEvent::Ended(end) => write!(f, "Ended({end:?})"),
         }

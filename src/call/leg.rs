@@ -59,8 +59,14 @@ pub(super) struct Leg {
     pub stream: Stream,
     /// What plays to it.
     pub playing: Option<Playback>,
+    /// No packet has come since then, though some are due.
+    pub silent_since: Option<Instant>,
+    /// Its signalling ended because nobody was there any more.
+    pub lost: bool,
     /// A first valid packet came.
     pub started: bool,
+    /// The peer sent the INVITE: the caller, or a device that takes over a conversation.
+    pub incoming: bool,
     /// A re-INVITE of ours is out.
     pub reoffering: bool,
     /// The last keys that came one way and not yet the other, to know a double (RTP and INFO) from two presses.
@@ -81,13 +87,17 @@ impl Leg {
     pub fn new(id: LegId, role: Role) -> Leg {
         // The o= line wants a number that no other description of ours carries (RFC 8866 §5.2).
         let session = Session::new(id.call.as_raw().rotate_left(16) ^ u64::from(id.nth));
+        let incoming = role == Role::Caller;
         Leg {
             role,
+            incoming,
             session,
             local: None,
             signalling: Signalling::Fresh,
             stream: Stream::Opening,
             playing: None,
+            silent_since: None,
+            lost: false,
             started: false,
             reoffering: false,
             presses: VecDeque::new(),

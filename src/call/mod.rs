@@ -108,6 +108,14 @@ pub enum LegEvent {
     },
     /// Our re-INVITE was refused; the session goes on unchanged.
     ReofferRejected,
+    /// A listener's other device calls to take the place of one that is in the conversation (RFC 3891). The leg is the one
+    /// that [`Call::leg_to_take_over`] gave for it.
+    TakesOver {
+        /// The leg whose place it takes.
+        of: LegId,
+        /// Its offer; absent asks for one of ours.
+        offer: Option<Vec<u8>>,
+    },
     /// A key sent by INFO.
     Digit(char),
     /// The leg is over. Comes once.

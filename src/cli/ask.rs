@@ -17,7 +17,7 @@ pub(super) struct AskArguments {
     node: Option<SocketAddr>,
 }
 
-const WITHIN: Duration = Duration::from_secs(5);
+pub(super) const WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn status(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<ExitCode> {
     let answer =
@@ -43,7 +43,7 @@ pub(super) fn tell(node: SocketAddr, path: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn address(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<SocketAddr> {
+pub(super) fn address(config: Option<&std::path::Path>, arguments: &AskArguments) -> anyhow::Result<SocketAddr> {
     match arguments.node {
         Some(node) => Ok(node),
         None => Ok(super::run::configuration(config)?.ops.listen),

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod ask;
+mod ban;
 mod call;
 mod check;
 mod demo;
@@ -51,6 +52,9 @@ enum Command {
     Call(call::CallArguments),
     /// Take no new calls and stop when the last one has ended (asks the running node).
     Drain(ask::AskArguments),
+    /// Who is answered with silence: list, add, lift (asks the running node).
+    #[command(subcommand)]
+    Ban(ban::BanCommand),
     /// What the running node does now.
     Status(ask::AskArguments),
 }
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Schema(arguments) => check::schema(&arguments),
         Command::Call(arguments) => call::call(&arguments),
         Command::Drain(arguments) => ask::drain(config, &arguments),
+        Command::Ban(command) => ban::ban(config, command),
         Command::Status(arguments) => ask::status(config, &arguments),
     };
     match done {

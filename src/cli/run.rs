@@ -60,15 +60,21 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let (words, heard) = mpsc::channel(8);
     let roster = Arc::new(ArcSwap::new(loaded.setup.roster.clone()));
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
+    let bans = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let shared = Shared {
         metrics: metrics.clone(),
         health: health.clone(),
         listeners: views.clone(),
+        bans: bans.clone(),
         refresh: {
             let (snapshots, roster) = (node.snapshots(), roster.clone());
-            Box::new(move |_| views.store(Arc::new(crate::node::listener_views(&snapshots.load(), &roster.load()))))
+            Box::new(move |_| {
+                let snapshot = snapshots.load();
+                views.store(Arc::new(crate::node::listener_views(&snapshot, &roster.load())));
+                bans.store(Arc::new(crate::node::ban_views(&snapshot, clock.at())));
+            })
         },
-        control: control(&node, roster.clone(), words),
+        control: control(&node, &config, roster.clone(), words),
         state_dir: config.state_dir.clone(),
         clock: Box::new(move || clock.at()),
     };
@@ -179,7 +185,9 @@ fn greet(
     let numbers: Vec<&str> =
         loaded.setup.plans.iter().flat_map(|plan| plan.numbers.iter().map(|number| &**number)).collect();
     println!("écoute {}", env!("CARGO_PKG_VERSION"));
-    println!("  SIP          {sip} (UDP)");
+    let sockets: Vec<String> =
+        config.sip.listen.iter().map(|one| format!("{}:{}", one.transport, one.address)).collect();
+    println!("  SIP          {}", sockets.join(", "));
     println!("  métriques    http://{operations}/metrics");
     println!("  numéros      {}", numbers.join(", "));
     println!("  écoutants    {}", config.listeners.display());
@@ -203,11 +211,13 @@ fn greet(
 /// What the operations port may ask of the node.
 fn control(
     node: &Node,
+    config: &Config,
     roster: Arc<ArcSwap<crate::node::Roster>>,
     words: mpsc::Sender<Word>,
 ) -> Box<dyn Fn(ControlRequest) -> Result<(), ControlError> + Send + Sync> {
     let (sender, store) = (node.control().clone(), node.store().clone());
     let clock = SystemClock::start();
+    let trusted = config.sip.trusted_peers.clone();
     Box::new(move |request| {
         let wish = |listener, wish| {
             if !roster.load().listeners.iter().any(|known| known.id == listener) {
@@ -217,7 +227,14 @@ fn control(
             ask(&sender, Control::Wish(listener, wish)).map_err(|why| ControlError::Refused(why.into()))
         };
         let word = |word| words.try_send(word).map_err(|_| ControlError::Unavailable);
+        let to_shard = |request| ask(&sender, request).map_err(|why| ControlError::Refused(why.into()));
         match request {
+            ControlRequest::Ban(source, _) if trusted.iter().any(|peer| peer.contains(source)) => {
+                let why = "cette adresse est de confiance (`sip.trusted_peers`) / this address is trusted";
+                Err(ControlError::Refused(why.into()))
+            }
+            ControlRequest::Ban(source, span) => to_shard(Control::Ban(source, span)),
+            ControlRequest::LiftBan(source) => to_shard(Control::LiftBan(source)),
             ControlRequest::Pause(listener) => wish(listener, Wish::Paused),
             ControlRequest::Ready(listener) => wish(listener, Wish::Ready),
             ControlRequest::Drain => word(Word::Stop),

@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::keys::{All, Written};
 use super::read::Faults;
 use super::values::{is_host_name, said};
-use super::{Config, Dispatch, Log, Media, Ops, Sip, Store};
+use super::{Config, Dispatch, Log, Media, Ops, Shield, Sip, SipTransport, Store, Tls};
 
 /// Builds the configuration and tells what contradicts itself. Keys that were faulty by themselves take no part.
 pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
     addresses(&all, faults);
+    certificates(&all, faults);
     words(&all, faults);
     room(&all, faults);
     let hours = |h: u32| Duration::from_secs(u64::from(h) * 3600);
@@ -22,13 +23,14 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
         named => directory.join(named),
     };
     let address = all.media_address.value;
+    let named = |written: &Written<String>| (!written.value.is_empty()).then(|| directory.join(&written.value));
     Config {
         dialplans: all.dialplans.value.iter().map(|plan| directory.join(plan)).collect(),
         prompts: directory.join(&all.prompts.value),
         listeners,
         state_dir,
         sip: Sip {
-            listen: all.sip_listen.value,
+            listen: all.sip_listen.value.0,
             advertised: all.sip_advertised.value.0,
             realm: all.sip_realm.value,
             domains: all.sip_domains.value,
@@ -36,6 +38,15 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             registration: seconds(all.sip_registration_s.value),
             calls_max: all.sip_calls_max.value,
             transactions_max: all.sip_transactions_max.value,
+            connections_max: all.sip_connections_max.value,
+            connections_per_source_max: all.sip_connections_per_source_max.value,
+            tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
+            web_origins: all.sip_web_origins.value,
+            shield: Shield {
+                requests_per_second: all.sip_shield_requests_per_second.value,
+                ban: all.sip_shield_ban.value,
+                ban_longest: seconds(all.sip_shield_ban_longest_s.value),
+            },
         },
         media: Media {
             address,
@@ -67,8 +78,8 @@ pub(super) const LISTENERS_FILE: &str = "listeners.toml";
 fn addresses(all: &All, faults: &mut Faults) {
     let (listen, address) = (&all.sip_listen, &all.media_address);
     if sound(&[listen.faulty, all.sip_advertised.faulty])
-        && listen.value.ip().is_unspecified()
         && all.sip_advertised.value.0.is_none()
+        && listen.value.0.iter().any(|one| one.address.ip().is_unspecified() && one.advertised.is_none())
     {
         faults.on(
             line(listen),
@@ -98,7 +109,7 @@ fn addresses(all: &All, faults: &mut Faults) {
     }
     let heard_at: IpAddr = all.media_advertised.value.unwrap_or(address.value);
     if sound(&[listen.faulty, address.faulty, all.media_advertised.faulty])
-        && !listen.value.ip().is_loopback()
+        && listen.value.0.iter().any(|one| !one.address.ip().is_loopback())
         && heard_at.is_loopback()
     {
         faults.on(
@@ -115,6 +126,40 @@ fn addresses(all: &All, faults: &mut Faults) {
             said(
                 "`sip.trusted_peers` : cette plage est le monde entier ; n'importe qui pourrait appeler sans mot de passe",
                 "`sip.trusted_peers`: this range is the whole world; anyone could call without a password",
+            ),
+        );
+    }
+}
+
+fn certificates(all: &All, faults: &mut Faults) {
+    let (listen, certificate, key) = (&all.sip_listen, &all.sip_tls_certificate, &all.sip_tls_key);
+    let encrypted = listen.value.0.iter().find(|one| one.transport.is_encrypted());
+    match encrypted.filter(|_| !listen.faulty) {
+        Some(one) if certificate.value.is_empty() || key.value.is_empty() => faults.on(
+            line(listen),
+            (
+                format!("`sip.listen` : {} demande `sip.tls.certificate` et `sip.tls.key`", one.transport),
+                format!("`sip.listen`: {} needs `sip.tls.certificate` and `sip.tls.key`", one.transport),
+            ),
+        ),
+        None if certificate.value.is_empty() != key.value.is_empty() => faults.on(
+            certificate.line.or(key.line).unwrap_or(1),
+            said(
+                "`sip.tls.certificate` et `sip.tls.key` vont ensemble",
+                "`sip.tls.certificate` and `sip.tls.key` go together",
+            ),
+        ),
+        _ => {}
+    }
+    let origin = |text: &&String| !text.contains("://") || text.ends_with('/') || text.contains(char::is_whitespace);
+    if let Some(wrong) = all.sip_web_origins.value.iter().find(origin) {
+        faults.on(
+            line(&all.sip_web_origins),
+            (
+                format!(
+                    "`sip.web.origins` : « {wrong} » n'est pas une origine (exemple : `https://ecoute.exemple.org`)"
+                ),
+                format!("`sip.web.origins`: \"{wrong}\" is no origin (example: `https://ecoute.example.org`)"),
             ),
         );
     }
@@ -195,7 +240,8 @@ fn room(all: &All, faults: &mut Faults) {
             ),
         );
     }
-    if !all.sip_listen.faulty && ports.value.contains(&all.sip_listen.value.port()) {
+    let udp = |one: &super::Listen| one.transport == SipTransport::Udp && ports.value.contains(&one.address.port());
+    if !all.sip_listen.faulty && all.sip_listen.value.0.iter().any(udp) {
         faults.on(
             ports.line.or(all.sip_listen.line).unwrap_or(1),
             said(

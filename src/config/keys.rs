@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use super::listen::Listens;
 use super::values::{Host, Setting};
 use super::{LogFormat, Network};
 
@@ -94,9 +95,9 @@ keys! {
         "Le fichier des centres et des écoutants. Rien : `listeners.toml` dans `state_dir`."
         "The file of centres and listeners. Nothing: `listeners.toml` in `state_dir`.";
 
-    sip_listen: SocketAddr, "sip.listen" = "\"127.0.0.1:5060\"" [""]
-        "L'adresse et le port UDP de la signalisation. La valeur d'usine ne répond qu'à cette machine ; pour servir, écrivez l'adresse de la machine."
-        "The address and UDP port of the signalling. The default answers this machine only; to serve, write the machine's address.";
+    sip_listen: Listens, "sip.listen" = "\"127.0.0.1:5060\"" [""]
+        "Les adresses de la signalisation : une seule (UDP et TCP), ou une liste, par exemple `[\"udp:192.0.2.10:5060\", \"tls:192.0.2.10:5061 as sip.exemple.org\", \"wss:192.0.2.10:8443\"]` (transports : udp, tcp, tls, ws, wss ; après `as`, ce que les autres écrivent pour joindre cette adresse). La valeur d'usine ne répond qu'à cette machine ; pour servir, écrivez l'adresse de la machine."
+        "The addresses of the signalling: one (UDP and TCP), or a list, such as `[\"udp:192.0.2.10:5060\", \"tls:192.0.2.10:5061 as sip.example.org\", \"wss:192.0.2.10:8443\"]` (transports: udp, tcp, tls, ws, wss; after `as`, what others write to reach this address). The default answers this machine only; to serve, write the machine's address.";
     sip_advertised: Host, "sip.advertised" = "\"\"" [""]
         "Ce que les autres écrivent pour nous joindre, si ce n'est pas l'adresse ci-dessus : derrière un routeur, son adresse publique."
         "What others write to reach us, if it is not the address above: behind a router, its public address.";
@@ -118,6 +119,31 @@ keys! {
     sip_transactions_max: u32, "sip.limits.transactions_max" = "50000" ["transactions"] (100..1000000)
         "Échanges de signalisation en même temps ; protège la mémoire d'un flot."
         "Signalling exchanges at a time; protects the memory from a flood.";
+
+    sip_connections_max: u32, "sip.limits.connections_max" = "5000" ["connexions / connections"] (10..100000)
+        "Connexions TCP, TLS et WebSocket en même temps. Au-delà, une nouvelle est fermée aussitôt."
+        "TCP, TLS and WebSocket connections at a time. Beyond that a new one is closed at once.";
+    sip_connections_per_source_max: u32, "sip.limits.connections_per_source_max" = "100" ["connexions / connections"] (1..100000)
+        "Connexions en même temps depuis une seule adresse : les téléphones d'un centre partagent souvent celle de leur routeur."
+        "Connections at a time from one address: the telephones of a centre often share their router's.";
+    sip_tls_certificate: String, "sip.tls.certificate" = "\"\"" [""]
+        "Le certificat des adresses `tls` et `wss`, suivi des certificats intermédiaires (fichier PEM). Relu sans arrêt quand les fichiers sont relus (SIGHUP)."
+        "The certificate of the `tls` and `wss` addresses, followed by the intermediate ones (PEM file). Read again without a stop when the files are (SIGHUP).";
+    sip_tls_key: String, "sip.tls.key" = "\"\"" [""]
+        "La clé privée de ce certificat (fichier PEM)."
+        "The private key of that certificate (PEM file).";
+    sip_web_origins: Vec<String>, "sip.web.origins" = "[]" [""]
+        "Les pages web qui peuvent ouvrir une connexion `ws` ou `wss`, par exemple `[\"https://ecoute.exemple.org\"]`. Rien : toutes."
+        "The web pages that may open a `ws` or `wss` connection, such as `[\"https://ecoute.example.org\"]`. Nothing: all.";
+    sip_shield_requests_per_second: u32, "sip.shield.requests_per_second" = "100" ["par seconde / per second"] (0..100000)
+        "Ce qu'un inconnu peut demander par seconde (quatre secondes d'avance au plus) ; au-delà il n'est plus lu. Dix fois plus pour une adresse d'où un téléphone s'est enregistré dans la semaine, sans limite pour `sip.trusted_peers` et pour les communications en cours. 0 : pas de limite."
+        "What a stranger may ask per second (four seconds' worth at once at most); beyond that he is not read. Ten times that for an address from which a telephone registered within the week, no limit for `sip.trusted_peers` and for calls under way. 0: no limit.";
+    sip_shield_ban: bool, "sip.shield.ban" = "true" [""]
+        "Ne plus répondre à qui essaie des mots de passe ou cherche des comptes : une minute d'abord, puis de plus en plus longtemps. Jamais une adresse d'où un téléphone s'est enregistré dans la semaine. Voir `ecoute ban list`."
+        "Stop answering whoever tries passwords or looks for accounts: a minute at first, then longer and longer. Never an address from which a telephone registered within the week. See `ecoute ban list`.";
+    sip_shield_ban_longest_s: u32, "sip.shield.ban_longest_s" = "3600" ["s"] (60..86400)
+        "La durée qu'un tel silence ne dépasse pas. Les adresses changent de mains : mieux vaut court."
+        "The time such a silence does not exceed. Addresses change hands: short is better.";
 
     media_address: IpAddr, "media.address" = "\"127.0.0.1\"" [""]
         "L'adresse par laquelle passe le son."

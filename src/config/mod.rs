@@ -11,6 +11,7 @@
 pub mod accounts;
 mod check;
 pub mod keys;
+mod listen;
 pub mod listeners;
 mod near;
 mod read;
@@ -22,6 +23,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use listen::{Listen, SipTransport};
 pub use listeners::Fault;
 pub use reference::{reference_markdown, sample};
 
@@ -56,9 +58,9 @@ pub struct Config {
 /// Signalling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sip {
-    /// The UDP socket.
-    pub listen: SocketAddr,
-    /// What peers write to reach it, when that is not the socket's own address: host and, if given, port.
+    /// The sockets, at least one.
+    pub listen: Vec<Listen>,
+    /// What peers write to reach them, when that is not the sockets' own address: host and, if given, port.
     pub advertised: Option<(String, Option<u16>)>,
     /// The digest realm.
     pub realm: String,
@@ -72,6 +74,36 @@ pub struct Sip {
     pub calls_max: u32,
     /// Transactions at a time.
     pub transactions_max: u32,
+    /// Connections at a time, over all stream sockets.
+    pub connections_max: u32,
+    /// Connections at a time from one address.
+    pub connections_per_source_max: u32,
+    /// Certificates.
+    pub tls: Tls,
+    /// Web pages that may open a WebSocket; empty: all.
+    pub web_origins: Vec<String>,
+    /// Against strangers.
+    pub shield: Shield,
+}
+
+/// What strangers may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shield {
+    /// Requests per second of one stranger; 0: no limit.
+    pub requests_per_second: u32,
+    /// Are sources banned for what they do?
+    pub ban: bool,
+    /// The longest ban that is not the staff's.
+    pub ban_longest: Duration,
+}
+
+/// Certificates of signalling. Paths are resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Our certificate and those between it and the root, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// Sound.
@@ -146,6 +178,18 @@ pub struct Network {
     pub addr: IpAddr,
     /// Leading bits that count.
     pub prefix: u8,
+}
+
+impl Network {
+    /// Is `ip` in the range? An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(self, ip: IpAddr) -> bool {
+        let bits = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
+            IpAddr::V6(ip) => (u128::from(ip), 128),
+        };
+        let ((a, width), (b, other)) = (bits(self.addr.to_canonical()), bits(ip.to_canonical()));
+        width == other && (a ^ b).checked_shr(128 - u32::from(self.prefix)).unwrap_or(0) == 0
+    }
 }
 
 impl Config {

@@ -19,7 +19,8 @@ fn faults(text: &str) -> Vec<String> {
 #[test]
 fn the_defaults_are_safe() {
     let config = read("").expect("the defaults are sound");
-    assert!(config.sip.listen.ip().is_loopback());
+    assert!(config.sip.listen.iter().all(|one| one.address.ip().is_loopback()));
+    assert_eq!(config.sip.listen.len(), 2, "UDP and TCP");
     assert!(config.media.address.is_loopback() && config.media.advertised.is_loopback());
     assert!(config.ops.listen.ip().is_loopback());
     assert_eq!(config.store.numbers_keep, Duration::from_secs(86_400));
@@ -145,6 +146,23 @@ fn one_cause_one_fault() {
     assert_eq!(faults("media.ports = \"x\"\nsip.limits.calls_max = 99999").len(), 1);
 }
 
+/// The shield's settings at their edges, and a range holds its addresses and no others.
+#[test]
+fn the_shield() {
+    let shield =
+        read("[sip.shield]\nrequests_per_second = 0\nban = false\nban_longest_s = 60\n").expect("sound").sip.shield;
+    assert_eq!((shield.requests_per_second, shield.ban, shield.ban_longest.as_secs()), (0, false, 60));
+    assert!(Config::default().sip.shield.ban);
+    assert_eq!(faults("sip.shield.ban = 1").len(), 1);
+    assert_eq!(faults("sip.shield.ban_longest_s = 59").len(), 1);
+    let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let range = Network { addr: ip("192.0.2.16"), prefix: 28 };
+    assert!(range.contains(ip("192.0.2.31")) && range.contains(ip("::ffff:192.0.2.17")));
+    assert!(!range.contains(ip("192.0.2.32")) && !range.contains(ip("2001:db8::1")));
+    assert!(Network { addr: ip("2001:db8::1"), prefix: 128 }.contains(ip("2001:db8::1")));
+    assert!(Network { addr: ip("::"), prefix: 0 }.contains(ip("2001:db8::1")));
+}
+
 /// Addresses for others may be names or addresses, with or without a port.
 #[test]
 fn advertised_hosts() {
@@ -200,4 +218,46 @@ fn noise_is_refused() {
         let _ = read(&text);
         let _ = read(&format!("sip.{text}"));
     });
+}
+
+/// One address is UDP and TCP; a list names transports, and may say what others write to reach each.
+#[test]
+fn the_sockets_of_signalling() {
+    let config = read("sip.listen = \"[::1]:5070\"").expect("sound");
+    let two: Vec<String> = config.sip.listen.iter().map(|one| format!("{} {}", one.transport, one.address)).collect();
+    assert_eq!(two, ["udp [::1]:5070", "tcp [::1]:5070"]);
+    let config = read(
+        "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tls:127.0.0.1:5061 as sip.example.org:443\", \"wss:[::1]:8443\"]\n\
+         tls.certificate = \"cert.pem\"\ntls.key = \"/keys/key.pem\"\nweb.origins = [\"https://desk.example.org\"]",
+    )
+    .expect("sound");
+    let names: Vec<&str> = SipTransport::NAMES
+        .iter()
+        .filter(|(_, t)| config.sip.listen.iter().any(|one| one.transport == *t))
+        .map(|n| n.0)
+        .collect();
+    assert_eq!(names, ["udp", "tls", "wss"]);
+    assert_eq!(config.sip.listen[1].advertised, Some(("sip.example.org".into(), Some(443))));
+    assert_eq!(config.sip.tls.certificate.as_deref(), Some(Path::new("/etc/ecoute/cert.pem")));
+    assert_eq!(config.sip.tls.key.as_deref(), Some(Path::new("/keys/key.pem")));
+}
+
+/// A socket that cannot be meant is told: no certificate, a port taken twice, a transport nobody has.
+#[test]
+fn sockets_that_cannot_be_meant() {
+    let cases = [
+        ("sip.listen = \"tls:127.0.0.1:5061\"", "tls needs `sip.tls.certificate`"),
+        ("sip.listen = [\"tcp:127.0.0.1:5061\", \"wss:127.0.0.1:5061\"]", "taken twice"),
+        ("sip.listen = [\"127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]", "taken twice"),
+        ("sip.listen = [\"sctp:127.0.0.1:5060\"]", "an address and a port are expected"),
+        ("sip.listen = []", "1 to 32 entries"),
+        ("sip.listen = [5060]", "expected: address and port"),
+        ("sip.listen = \"udp:127.0.0.1:5060 as two words\"", "a name or an address is expected"),
+        ("sip.tls.key = \"k.pem\"", "go together"),
+        ("sip.web.origins = [\"ecoute.example.org\"]", "is no origin"),
+    ];
+    for (text, told) in cases {
+        let found = faults(text);
+        assert!(found.len() == 1 && found[0].contains(told), "{text}: {found:?}");
+    }
 }

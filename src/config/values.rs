@@ -37,6 +37,13 @@ impl Setting for Vec<String> {
     }
 }
 
+impl Setting for bool {
+    const TYPE: (&'static str, &'static str) = ("vrai ou faux", "true or false");
+    fn read(value: &DeValue<'_>) -> Result<bool, Said> {
+        value.as_bool().ok_or_else(|| expected::<bool>(value))
+    }
+}
+
 impl Setting for u32 {
     const TYPE: (&'static str, &'static str) = ("nombre entier", "whole number");
     fn read(value: &DeValue<'_>) -> Result<u32, Said> {
@@ -85,7 +92,13 @@ impl Setting for Host {
     const TYPE: (&'static str, &'static str) =
         ("nom ou adresse, avec ou sans port, ou rien", "name or address, with or without port, or nothing");
     fn read(value: &DeValue<'_>) -> Result<Host, Said> {
-        let text = value.as_str().ok_or_else(|| expected::<Host>(value))?;
+        Host::parse(value.as_str().ok_or_else(|| expected::<Host>(value))?)
+    }
+}
+
+impl Host {
+    /// Reads what stands in the text.
+    pub(super) fn parse(text: &str) -> Result<Host, Said> {
         if text.is_empty() {
             return Ok(Host(None));
         }
@@ -181,7 +194,7 @@ pub(super) fn said(french: &str, english: &str) -> Said {
 
 // ---- helpers -----------------------------------------------------------------------------------------------------
 
-fn expected<S: Setting>(found: &DeValue<'_>) -> Said {
+pub(super) fn expected<S: Setting>(found: &DeValue<'_>) -> Said {
     let (french, english) = S::TYPE;
     let (found_fr, found_en) = match found {
         DeValue::String(_) => ("un texte", "a text"),

@@ -44,6 +44,17 @@
 //! default port that only one of them writes. Phones known to give up beside a challenge they do not know get MD5 alone, by
 //! User-Agent. Refused: MD5 first for everybody. Changes our mind: a phone in the field that is not on that list.
 //!
+//! ## A wrong password costs the one who tried it
+//! Chosen: tries are counted by source and account together; who has not failed at an account is judged at once; a digest over a
+//! nonce that was not given to this very source is not judged at all. Refused: locking an account (anybody could lock a listener
+//! out), ignoring a source (one old telephone would silence a centre), one budget of tries per account for all strangers
+//! together (it is a lock by another name). The price: whoever owns ten thousand addresses has ten thousand first tries.
+//! Changes our mind: passwords that people choose themselves.
+//!
+//! ## No automatic ban is longer than an hour
+//! Chosen: a minute, then four times as long each time, an hour at most; never where a telephone of ours proved itself within a
+//! week. Over UDP an address can be forged, and addresses change hands. Refused: days, as one does with firewalls.
+//!
 //! ## Tests run in a profile of their own
 //! Chosen: `[profile.proof]`, optimised and without link-time optimisation, with every assertion and overflow check awake. The
 //! simulator, the softphones and sipp judge that build. Refused: testing the release build, in which an overflow is silent.
@@ -52,5 +63,33 @@
 //! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
 //! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
 //!
-//! ## Opus, G.722, TLS, WebSocket, NATS are not here yet
-//! The types leave room (`sdp::Codec`, `sip::Flow`, `cluster`). Nothing in the README claims them.
+//! ## Connections live on a small runtime, the shard hears whole messages
+//! Chosen: TCP, TLS and WebSocket on one named tokio thread; each message whole into a bounded channel, and a full channel makes
+//! the peer wait. A flow with connection 0 names a peer, not a connection, so that no pure room ever waits for one. Refused:
+//! streams on the shard's own poll loop, where a slow handshake would stand beside a call.
+//!
+//! ## One address means UDP and TCP
+//! Chosen: `sip.listen = "192.0.2.10:5060"` takes both, as RFC 3261 §18 asks of every element. The price: a deployment whose
+//! TCP port of that number is taken must write `udp:` before it.
+//!
+//! ## Wildcards in a peer's certificate
+//! Chosen: a DNS name with a wildcard is believed, against RFC 5922 §7.2, when the certificate has no `sip:` name; the names on
+//! the web work so. It rests on belief, not on a survey of carriers. Changes our mind: one that is hurt by it.
+//!
+//! ## A listener may change telephones, not hand his caller on
+//! Chosen: with `transfer` on, Replaces from a listener's other telephone takes the old one's place in the conversation; the
+//! endpoint speaks REFER in full, and the node answers it 403. Who speaks to a caller is the dispatcher's choice alone, and
+//! it knows no ring of one named listener beside a conversation of the same call. Refused: a call placed past the dispatcher,
+//! which could ring a listener reserved for somebody else and would stand in no record. Changes our mind: a directed ring in
+//! the dispatcher (transfer among listeners, consultation before it).
+//!
+//! ## A caller's attestation is counted, and changes nothing
+//! Chosen: of a trunk's Identity header one letter is read, bounded and never verified. A helpline answers a forged number as
+//! it answers a hidden one.
+//!
+//! ## A lost conversation counts to its last sound
+//! Chosen: when a leg is lost after a silence, the record's length ends where the silence began; a hang-up counts to itself.
+//!
+//! ## Opus, G.722, SRTP, NATS and calling out over TLS are not here yet
+//! The types leave room (`sdp::Codec`, `net::Connect`, `cluster`). Nothing in the README claims them. The resolver of
+//! `net` is proved and not yet asked: trunks will.

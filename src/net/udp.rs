@@ -2,13 +2,16 @@
 //!
 //! One thread receives; any thread may send, since a datagram is sent whole or not at all. Receiving in batches saves a
 //! system call per message when a trunk speaks fast, and costs nothing when it does not.
-#![expect(clippy::disallowed_methods, reason = "this is where the signalling socket is opened")]
 #![expect(unsafe_code, reason = "recvmmsg has no safe wrapper among our dependencies")]
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::BindError;
 
 /// The largest UDP payload.
 pub const DATAGRAM_MAX: usize = 65_535;
@@ -18,37 +21,6 @@ const BATCH: usize = 16;
 
 /// What the system keeps for us while we are busy: a second of a thousand messages.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
-
-/// Why a socket cannot be opened, in a sentence for the person who configured it.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Someone else has the port.
-    #[error("{address} (UDP) is in use by another program: stop it, or choose another `{key}`")]
-    InUse {
-        /// The address asked for.
-        address: SocketAddr,
-        /// The configuration key that says so.
-        key: &'static str,
-    },
-    /// Not an address of this machine.
-    #[error("{address} is not an address of this machine: correct `{key}`")]
-    NotOurs {
-        /// The address asked for.
-        address: SocketAddr,
-        /// The configuration key that says so.
-        key: &'static str,
-    },
-    /// Anything else.
-    #[error("{address} (UDP) cannot be opened (`{key}`): {source}")]
-    Other {
-        /// The address asked for.
-        address: SocketAddr,
-        /// The configuration key that says so.
-        key: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
-}
 
 /// One datagram.
 #[derive(Debug)]
@@ -69,12 +41,8 @@ pub struct UdpEndpoint {
 impl UdpEndpoint {
     /// Binds `address`; `key` names the setting in the error.
     pub fn bind(address: SocketAddr, key: &'static str) -> Result<UdpEndpoint, BindError> {
-        let fault = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { address, key },
-            io::ErrorKind::AddrNotAvailable => BindError::NotOurs { address, key },
-            _ => BindError::Other { address, key, source },
-        };
-        let socket = UdpSocket::bind(address).map_err(fault)?;
+        let fault = |source: io::Error| BindError::of(source, address, "UDP", key);
+        let socket = open(address).map_err(fault)?;
         // A smaller buffer than asked for only means earlier loss under flood, which SIP repairs.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         let local = socket.local_addr().map_err(fault)?;
@@ -107,6 +75,16 @@ impl UdpEndpoint {
         }
         Ok(count)
     }
+}
+
+/// An IPv6 socket takes IPv6 alone, so that `0.0.0.0` and `[::]` may stand side by side and no peer has two faces.
+fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// The memory a batch is received into, kept between batches.
@@ -219,6 +197,39 @@ mod tests {
             assert_eq!(datagram.bytes, vec![n as u8; n + 1]);
         }
         let none = receiver.receive(&mut buffers, Duration::from_millis(1), |_| panic!("nothing was sent"));
+        assert_eq!(none.expect("a wait is no fault"), 0);
+    }
+
+    /// A datagram that IP must fragment, up to the largest there is, arrives whole over IPv4 and IPv6.
+    #[test]
+    fn b028_fragments_up_to_65_kb() {
+        for (ip, largest) in [("127.0.0.1", 65_507), ("::1", 65_487)] {
+            let any = SocketAddr::new(ip.parse().expect("an address"), 0);
+            let receiver = UdpEndpoint::bind(any, "test").expect("loopback");
+            let sender = UdpEndpoint::bind(any, "test").expect("loopback");
+            for length in [1_500, 9_000, largest] {
+                let sent: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+                sender.send(receiver.local(), &sent).expect("loopback sends");
+                let (mut buffers, mut heard) = (Buffers::default(), Vec::new());
+                receiver.receive(&mut buffers, Duration::from_secs(2), |d| heard.push(d)).expect("receives");
+                assert_eq!(heard.len(), 1, "{length} bytes over {ip}");
+                assert!(heard[0].bytes == sent, "{length} bytes over {ip} came changed");
+            }
+        }
+    }
+
+    /// The same port serves IPv4 and IPv6 by two sockets; neither hears the other's datagrams.
+    #[test]
+    fn two_families_share_a_port() {
+        let four = UdpEndpoint::bind(SocketAddr::from(([0, 0, 0, 0], 0)), "test").expect("IPv4");
+        let port = four.local().port();
+        let six = UdpEndpoint::bind(SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port)), "test").expect("IPv6");
+        let sender = UdpEndpoint::bind(SocketAddr::from(([127, 0, 0, 1], 0)), "test").expect("loopback");
+        sender.send(SocketAddr::from(([127, 0, 0, 1], port)), b"four").expect("sent");
+        let (mut buffers, mut heard) = (Buffers::default(), 0);
+        four.receive(&mut buffers, Duration::from_secs(2), |_| heard += 1).expect("receives");
+        assert_eq!(heard, 1);
+        let none = six.receive(&mut buffers, Duration::from_millis(20), |_| panic!("not an IPv6 datagram"));
         assert_eq!(none.expect("a wait is no fault"), 0);
     }
 

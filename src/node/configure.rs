@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::Config;
-use crate::sip::{Advertised, EndpointConfig, Network};
+use crate::config::{Config, Listen, SipTransport};
+use crate::net::{ServerTls, StreamLimits};
+use crate::sip::{EndpointConfig, Network, ShieldConfig, Transport};
 use crate::store::StoreSettings;
 use crate::{dispatch, media};
 
@@ -11,6 +12,7 @@ use super::load::Sources;
 use super::serve::ServeSettings;
 use super::setup::Setup;
 use super::shard::ShardSettings;
+use super::transports::Listening;
 
 /// What a full or stopping node says in Retry-After, seconds.
 const RETRY_AFTER_S: u32 = 10;
@@ -26,22 +28,25 @@ pub fn sources(config: &Config) -> Sources {
 
 /// A node as configured, with this set-up.
 pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
-    let listen = config.sip.listen;
-    let (host, port) = match &config.sip.advertised {
-        Some((host, port)) => (host.clone(), port.unwrap_or(listen.port())),
-        None => (host_text(listen), listen.port()),
-    };
+    let listen = listening(config);
+    let host = listen.first().map_or_else(String::new, |one| one.host.clone().unwrap_or(host_text(one.address)));
     let mut domains = config.sip.domains.clone();
-    if !domains.contains(&host) {
-        domains.push(host.clone());
+    for named in listen.iter().filter_map(|one| one.host.as_ref()).chain([&host]) {
+        if !domains.contains(named) {
+            domains.push(named.clone());
+        }
     }
     let trusted =
         config.sip.trusted_peers.iter().map(|peer| Network { addr: peer.addr, prefix: peer.prefix }).collect();
     let endpoint = EndpointConfig {
         realm: config.sip.realm.clone(),
         domains,
-        advertised: vec![Advertised { transport: None, local: listen, host: host.clone(), port }],
         trusted,
+        shield: ShieldConfig {
+            requests_per_second: config.sip.shield.requests_per_second,
+            ban: config.sip.shield.ban,
+            ban_longest: config.sip.shield.ban_longest,
+        },
         expires_default_s: u32::try_from(config.sip.registration.as_secs()).unwrap_or(300),
         sessions_max: config.sip.calls_max as usize * 6,
         transactions_max: config.sip.transactions_max as usize,
@@ -60,7 +65,14 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
         ..media::Settings::new(config.media.address, config.media.ports.clone())
     };
     ServeSettings {
-        sip_listen: listen,
+        listen,
+        streams: StreamLimits {
+            inbound: config.sip.connections_max as usize,
+            per_source: config.sip.connections_per_source_max as usize,
+            ..StreamLimits::default()
+        },
+        tls: certificate(config),
+        web_origins: config.sip.web_origins.clone(),
         shard: ShardSettings {
             endpoint,
             dispatch,
@@ -78,6 +90,39 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
             pages_max: config.store.pages_max,
             ..StoreSettings::default()
         },
+    }
+}
+
+/// The sockets of signalling as configured. What holds for one of them alone comes before what holds for all.
+fn listening(config: &Config) -> Vec<Listening> {
+    let all = &config.sip.advertised;
+    let socket = |one: &Listen| {
+        let (host, port) = match (&one.advertised, all) {
+            (Some((host, port)), _) | (None, Some((host, port))) => (Some(host.clone()), *port),
+            (None, None) => (None, None),
+        };
+        // A port that is meant for all sockets cannot be meant for those of another protocol.
+        let shared = one.advertised.is_none() && !matches!(one.transport, SipTransport::Udp | SipTransport::Tcp);
+        Listening { transport: transport(one.transport), address: one.address, host, port: port.filter(|_| !shared) }
+    };
+    config.sip.listen.iter().map(socket).collect()
+}
+
+/// The certificate of the encrypted addresses.
+fn certificate(config: &Config) -> Option<ServerTls> {
+    let tls = &config.sip.tls;
+    let (certificate, key) = (tls.certificate.clone()?, tls.key.clone()?);
+    Some(ServerTls { certificate, key, client_ca: None, client_required: false })
+}
+
+/// The same transport in the endpoint's words.
+fn transport(transport: SipTransport) -> Transport {
+    match transport {
+        SipTransport::Udp => Transport::Udp,
+        SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
+        SipTransport::Ws => Transport::Ws,
+        SipTransport::Wss => Transport::Wss,
     }
 }
 

@@ -4,6 +4,9 @@
 //! so that the simulator runs the very code that serves. [`serve`] gives it threads, sockets and time. [`Phone`] is the
 //! same endpoint the other way round: the softphone of `ecoute demo`, `ecoute call` and the simulator.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use crate::clock::Instant;
 use crate::dispatch::{Decision, DropReason as DispatchDrop};
 use crate::ids::{CallId, ListenerId};
@@ -25,6 +28,8 @@ mod serve;
 mod setup;
 mod shard;
 mod softphone;
+mod tally;
+mod transports;
 
 pub use crate::dispatch::{Lang, Roster, Wish};
 pub use crate::france::Tables;
@@ -34,7 +39,7 @@ pub use configure::{serve_settings, sources, tables};
 pub use entropy::id_source;
 pub use load::{Loaded, Sources, accounts_of, load};
 pub use numbers::{Plans, caller_identity};
-pub use observe::listener_views;
+pub use observe::{ban_views, listener_views};
 pub use phone::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 pub use proof::{Proof, ProofError, ProofSettings, Story, Watched};
 pub use rehearsal::{Act, Line, LineKind, Rehearsal};
@@ -42,6 +47,7 @@ pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
 pub use setup::Setup;
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
+pub use transports::Listening;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -53,6 +59,8 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// A connection is gone; or, with connection 0, none could be opened to that peer.
+    FlowClosed(Flow),
     /// A media worker reports.
     Report(media::Report),
     /// A person or the control plane wants something.
@@ -74,6 +82,10 @@ pub enum Control {
     },
     /// End one call.
     EndCall(CallId),
+    /// Answer this source with silence: for so long, or until it is lifted.
+    Ban(IpAddr, Option<Duration>),
+    /// Answer it again.
+    LiftBan(IpAddr),
 }
 
 impl std::fmt::Debug for Control {
@@ -83,6 +95,8 @@ impl std::fmt::Debug for Control {
             Control::Wish(listener, wish) => write!(f, "Wish({listener}, {wish:?})"),
             Control::Drain { end_calls } => write!(f, "Drain {{ end_calls: {end_calls} }}"),
             Control::EndCall(call) => write!(f, "EndCall({call})"),
+            Control::Ban(source, span) => write!(f, "Ban({source}, {span:?})"),
+            Control::LiftBan(source) => write!(f, "LiftBan({source})"),
         }
     }
 }
@@ -97,6 +111,8 @@ pub enum Output {
         /// The bytes.
         bytes: sip::Bytes,
     },
+    /// Close this connection.
+    Close(Flow),
     /// To the media worker of this call (the call's number modulo the number of workers).
     Media(media::Command),
     /// A call is over: its record. Once per call.
@@ -139,11 +155,22 @@ pub enum Event {
         /// It is being slowed down.
         throttled: bool,
     },
+    /// A source is answered with silence from now on.
+    Banned {
+        /// Who: an IPv4 address, or an IPv6 /64.
+        source: sip::Network,
+        /// Why.
+        why: sip::BanReason,
+        /// For how long; `None`: until it is lifted.
+        span: Option<Duration>,
+    },
     /// An INVITE was refused before it became a call.
     Refused {
         /// The status code.
         status: u16,
     },
+    /// What a trunk's network signed about the caller's number; noted, not verified.
+    Attested(Option<sip::Attestation>),
     /// A panic, contained to one call.
     Panicked(CallId),
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::call::CallerIdentity;
 use crate::dialplan::Plan;
 use crate::france::{CallerNumber, Department, normalise};
-use crate::sip::message::Uri;
+use crate::sip::message::{NameAddr, Uri};
 use crate::sip::{IncomingInvite, Trust};
 
 /// The plans served, by number.
@@ -126,11 +126,108 @@ fn key(number: &str) -> String {
     }
 }
 
-/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`).
-fn user_of(uri: &str) -> Option<String> {
-    let parsed = Uri::parse(uri.as_bytes()).ok()?;
+/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`). The URI may stand
+/// in brackets with words around it, as Diversion and History-Info write it.
+fn user_of(value: &str) -> Option<String> {
+    let uri = match value.contains('<') {
+        true => NameAddr::parse(value.as_bytes()).ok()?.uri,
+        false => value.as_bytes(),
+    };
+    let parsed = Uri::parse(uri).ok()?;
     let user = parsed.user_decoded()?;
     let user = String::from_utf8_lossy(&user).into_owned();
     let user = user.split(';').next().unwrap_or_default().trim().to_owned();
     (!user.is_empty()).then_some(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::{Flow, Hidden, Identity};
+
+    fn invite(trust: Trust, from: &str, asserted: &[&str], privacy_id: bool, access: Option<&str>) -> IncomingInvite {
+        let who = |uri: &str| Identity { display: Hidden::default(), uri: uri.into() };
+        let here = "192.0.2.1:5060".parse().expect("an address");
+        IncomingInvite {
+            flow: Flow::udp(here, here),
+            trust,
+            request_uri: "sip:3977@h".into(),
+            to: who("sip:3977@h"),
+            from: who(from),
+            p_asserted: asserted.iter().map(|uri| who(uri)).collect(),
+            privacy_id,
+            diversion: Vec::new(),
+            history_info: Vec::new(),
+            called_party: None,
+            access_network: access.map(Hidden::from),
+            attestation: None,
+            replaces: None,
+            call_id_hash: 0,
+            sdp: None,
+            user_agent: String::new(),
+            max_forwards: 70,
+        }
+    }
+
+    /// A number shown for the test only.
+    fn shown(invite: &IncomingInvite) -> String {
+        match caller_identity(invite) {
+            CallerIdentity::Number(number) => number.reveal().to_owned(),
+            CallerIdentity::Hidden => "hidden".into(),
+            CallerIdentity::Unknown => "unknown".into(),
+        }
+    }
+
+    /// What a trunk asserts is the caller's number, sip or tel, and what anybody else asserts is not; who asks for privacy is
+    /// hidden, whatever stands beside it; all forms of a number are one.
+    #[test]
+    fn b145_b146_b147_p076_p077_who_calls() {
+        let asserted = ["sip:+33476000102@carrier", "tel:+33476000102"];
+        let other = "sip:anonymous@anonymous.invalid";
+        assert_eq!(shown(&invite(Trust::Trunk(0), other, &asserted[..1], false, None)), "+33476000102");
+        assert_eq!(shown(&invite(Trust::Trunk(0), other, &asserted[1..], false, None)), "+33476000102");
+        assert_eq!(shown(&invite(Trust::Nobody, other, &asserted, false, None)), "hidden");
+        assert_eq!(shown(&invite(Trust::Trunk(0), "sip:0476000102@h", &asserted, true, None)), "hidden");
+        for from in ["+33476000102", "0033476000102", "33476000102", "0476000102", "%2B33476000102;phone-context=+33"] {
+            let uri = format!("sip:{from}@h;user=phone");
+            assert_eq!(shown(&invite(Trust::Nobody, &uri, &[], false, None)), "+33476000102", "{from}");
+        }
+        for from in ["sip:h", "sip:@h", "sip:unavailable@unknown.invalid", "nonsense", ""] {
+            assert!(
+                ["unknown", "hidden"].contains(&&*shown(&invite(Trust::Trunk(0), from, &[], false, None))),
+                "{from}"
+            );
+        }
+    }
+
+    /// Where the network says the call comes from: a trunk's word, when the network itself wrote it and nobody asked for
+    /// privacy; overseas departments have three characters. Anything else is no place.
+    #[test]
+    fn the_place_the_network_names() {
+        let place = |trust: Trust, privacy: bool, value: &str| {
+            network_location(&invite(trust, "sip:x@h", &[], privacy, Some(value))).map(|place| place.code().to_owned())
+        };
+        let isere = "GSTN;operator-specific-GI=\"3438185000\";network-provided";
+        assert_eq!(place(Trust::Trunk(0), false, isere).as_deref(), Some("38"));
+        let reunion = "GSTN; Operator-Specific-GI=\"3497411000\" ; Network-Provided";
+        assert_eq!(place(Trust::Trunk(0), false, reunion).as_deref(), Some("974"));
+        assert_eq!(place(Trust::Nobody, false, isere), None);
+        assert_eq!(place(Trust::User("lea".into()), false, isere), None);
+        assert_eq!(place(Trust::Trunk(0), true, isere), None);
+        assert_eq!(
+            place(Trust::Trunk(0), false, "GSTN;operator-specific-GI=\"3438185000\""),
+            None,
+            "said by the phone"
+        );
+        for value in [
+            "",
+            "network-provided",
+            "network-provided;operator-specific-GI=",
+            "network-provided;operator-specific-GI=\"34\"",
+            "network-provided;operator-specific-GI=\"34éé185000\"",
+            "network-provided;operator-specific-GI=\"3400000000\"",
+        ] {
+            assert_eq!(place(Trust::Trunk(0), false, value), None, "{value}");
+        }
+    }
 }

@@ -10,12 +10,14 @@ use crate::clock::Instant;
 use crate::dispatch::Decision;
 use crate::ids::CallId;
 use crate::ops::events::Levels;
-use crate::ops::labels::{AuthFailure, Class, Method, Room, Way};
+use crate::ops::labels::{Attested, AuthFailure, Class, Method, Room, Way};
 use crate::ops::{self, Metrics};
+use crate::sip::Attestation;
 use crate::sip::message::{Framing, Message};
 
 use super::Event;
 use super::shard::ShardCounts;
+use super::tally::{Tally, Topic};
 
 /// Feeds the metrics of one shard.
 pub(super) struct Observer {
@@ -24,12 +26,14 @@ pub(super) struct Observer {
     services: BTreeMap<CallId, String>,
     /// When each waiting call was queued.
     queued: BTreeMap<CallId, Instant>,
+    /// What strangers make us say, bounded.
+    tally: Tally,
 }
 
 impl Observer {
     /// Into these metrics.
     pub fn new(metrics: Metrics) -> Observer {
-        Observer { metrics, services: BTreeMap::new(), queued: BTreeMap::new() }
+        Observer { metrics, services: BTreeMap::new(), queued: BTreeMap::new(), tally: Tally::default() }
     }
 
     /// Something happened.
@@ -50,10 +54,24 @@ impl Observer {
             }
             Event::Unbound { why } => tracing::info!(?why, "a registration ended"),
             Event::AuthFailed { source, throttled } => {
-                tracing::warn!(%source, throttled, "authentication failed");
+                if self.tally.says(Topic::AuthFailed) {
+                    tracing::warn!(%source, throttled, "authentication failed");
+                }
                 self.metrics.on(ops::Event::AuthFailed(AuthFailure::WrongPassword));
             }
-            Event::Refused { status } => tracing::info!(status, "an INVITE was refused"),
+            Event::Banned { source, why, span } => {
+                if self.tally.says(Topic::Banned) {
+                    let for_s = span.map(|span| span.as_secs());
+                    tracing::warn!(%source, ?why, for_s, "answered with silence from now on; see `ecoute ban list`");
+                }
+                self.metrics.banned(why);
+            }
+            Event::Refused { status } => {
+                if self.tally.says(Topic::Refused) {
+                    tracing::info!(status, "an INVITE was refused");
+                }
+            }
+            Event::Attested(attestation) => self.metrics.on(ops::Event::Attested(attested(*attestation))),
             Event::Panicked(call) => tracing::error!(%call, "a panic was contained to this call; please report it"),
         }
     }
@@ -96,8 +114,11 @@ impl Observer {
     }
 
     /// Levels, now and then.
-    pub fn levels(&self, at: Instant, counts: &ShardCounts, inbox: usize) {
+    pub fn levels(&mut self, at: Instant, counts: &ShardCounts, inbox: usize) {
         let oldest = self.queued.values().min().map(|since| at.since(*since)).unwrap_or_default();
+        for (topic, more) in self.tally.minute_over(at) {
+            tracing::warn!(?topic, more, "and so many more in the last minute");
+        }
         self.metrics.show_dispatch(&counts.dispatch);
         self.metrics.show_levels(&Levels {
             caller_legs: counts.calls,
@@ -142,6 +163,16 @@ impl Observer {
     }
 }
 
+fn attested(attestation: Option<Attestation>) -> Attested {
+    match attestation {
+        Some(Attestation::A) => Attested::Full,
+        Some(Attestation::B) => Attested::Partial,
+        Some(Attestation::C) => Attested::Gateway,
+        Some(Attestation::Unreadable) => Attested::Unreadable,
+        None => Attested::None,
+    }
+}
+
 /// The listeners as the API shows them.
 pub fn listener_views(snapshot: &super::serve::Snapshot, roster: &crate::dispatch::Roster) -> Vec<ops::ListenerView> {
     snapshot
@@ -157,6 +188,19 @@ pub fn listener_views(snapshot: &super::serve::Snapshot, roster: &crate::dispatc
                 .unwrap_or_default(),
             state: *state,
             devices: snapshot.devices.get(id).copied().unwrap_or(0),
+        })
+        .collect()
+}
+
+/// The bans as the API shows them.
+pub fn ban_views(snapshot: &super::serve::Snapshot, now: Instant) -> Vec<ops::BanView> {
+    let holding = snapshot.bans.iter().filter(|ban| ban.until > now);
+    holding
+        .map(|ban| ops::BanView {
+            source: ban.source.to_string(),
+            why: ops::labels::Word::of_variant(&ban.why).as_str().to_owned(),
+            times: ban.times,
+            left_s: (ban.until != Instant::FAR).then(|| ban.until.since(now).as_secs()),
         })
         .collect()
 }

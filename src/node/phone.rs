@@ -243,7 +243,8 @@ impl Phone {
                     self.outputs.push_back(PhoneOutput::Transmit { flow, bytes });
                 }
                 sip::Output::Event(event) => self.events.push_back(event),
-                sip::Output::Dropped(_) => {}
+                // A telephone closes its one connection when it ends.
+                sip::Output::Dropped(_) | sip::Output::Close(_) => {}
                 sip::Output::Timeout(at) => {
                     self.endpoint_at = at;
                     return;

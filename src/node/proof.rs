@@ -116,7 +116,10 @@ impl Proof {
         let local = SocketAddr::from((LOOPBACK, 0));
         let node = Node::start(
             ServeSettings {
-                sip_listen: local,
+                listen: vec![super::Listening::udp(local)],
+                streams: crate::net::StreamLimits::default(),
+                tls: None,
+                web_origins: Vec::new(),
                 shard: ShardSettings {
                     endpoint: EndpointConfig {
                         trusted: vec![Network { addr: LOOPBACK.into(), prefix: 8 }],

@@ -9,7 +9,17 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use crate::net::{Buffers, Datagram, UdpEndpoint};
+use crate::net::{Buffers, UdpEndpoint};
+use crate::sip::Flow;
+
+/// A message that came in, and the way it came.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    /// The way.
+    pub flow: Flow,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
 
 /// How often the thread looks whether it shall end.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -24,19 +34,22 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Receives from `socket` into `inbox` until dropped.
-    pub fn spawn(name: &str, socket: UdpEndpoint, inbox: Sender<Datagram>) -> io::Result<Receiver> {
+    pub fn spawn(name: &str, socket: UdpEndpoint, inbox: Sender<Arrived>) -> io::Result<Receiver> {
         let (stop, dropped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopping, lost) = (stop.clone(), dropped.clone());
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-            let mut buffers = Buffers::default();
+            let (mut buffers, local) = (Buffers::default(), socket.local());
             while !stopping.load(Relaxed) {
                 let mut gone = false;
-                let received = socket.receive(&mut buffers, LOOK_EVERY, |datagram| match inbox.try_send(datagram) {
-                    Ok(()) => {}
-                    Err(TrySendError::Full(_)) => {
-                        lost.fetch_add(1, Relaxed);
+                let received = socket.receive(&mut buffers, LOOK_EVERY, |datagram| {
+                    let arrived = Arrived { flow: Flow::udp(local, datagram.from), bytes: datagram.bytes };
+                    match inbox.try_send(arrived) {
+                        Ok(()) => {}
+                        Err(TrySendError::Full(_)) => {
+                            lost.fetch_add(1, Relaxed);
+                        }
+                        Err(TrySendError::Disconnected(_)) => gone = true,
                     }
-                    Err(TrySendError::Disconnected(_)) => gone = true,
                 });
                 if gone {
                     return;

@@ -17,19 +17,20 @@ use crate::clock::Instant;
 use crate::dispatch::ListenerState;
 use crate::ids::{CallId, IdSource, ListenerId};
 use crate::media::{self, Report, Worker, WorkerHandle, WorkerOptions};
-use crate::net::{BindError, Datagram, UdpEndpoint};
+use crate::net::{BindError, ServerTls, StreamLimits, StreamsError};
 use crate::ops::events::MediaFigures;
 use crate::ops::labels::{ByDrop, Room, Way, Word};
 use crate::ops::metrics::follow;
 use crate::ops::{Health, Metrics, Part};
-use crate::sip::Flow;
+use crate::sip;
 use crate::store::{Entry, Store, StoreError, StoreHandle, StoreSettings};
 
 use super::clock::SystemClock;
 use super::observe::Observer;
-use super::receiver;
+use super::receiver::Arrived;
 use super::setup::Setup;
 use super::shard::{Shard, ShardCounts, ShardSettings};
+use super::transports::{Listening, OpenError, Transports};
 use super::{Control, Input, Output};
 
 /// Datagrams that may wait for the shard; more are dropped and repaired by SIP's own repetition.
@@ -48,9 +49,15 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// What a node is started with.
 #[derive(Debug)]
 pub struct ServeSettings {
-    /// The SIP socket.
-    pub sip_listen: SocketAddr,
-    /// The shard.
+    /// The SIP sockets.
+    pub listen: Vec<Listening>,
+    /// The bounds of TCP, TLS and WebSocket.
+    pub streams: StreamLimits,
+    /// The certificate of TLS and secure WebSocket.
+    pub tls: Option<ServerTls>,
+    /// The web pages that may open a WebSocket; empty: all.
+    pub web_origins: Vec<String>,
+    /// The shard; what peers write to reach the sockets is filled in when they are open.
     pub shard: ShardSettings,
     /// Plans, prompts, listeners, accounts.
     pub setup: Setup,
@@ -70,12 +77,25 @@ pub enum ServeError {
     /// The SIP socket.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The connections.
+    #[error(transparent)]
+    Streams(#[from] StreamsError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A thread, or the media sockets.
     #[error("the system refused a thread or a socket: {0}")]
     System(#[from] io::Error),
+}
+
+impl From<OpenError> for ServeError {
+    fn from(fault: OpenError) -> ServeError {
+        match fault {
+            OpenError::Bind(fault) => ServeError::Bind(fault),
+            OpenError::Streams(fault) => ServeError::Streams(fault),
+            OpenError::System(fault) => ServeError::System(fault),
+        }
+    }
 }
 
 /// What others may look at while the shard works.
@@ -89,6 +109,8 @@ pub struct Snapshot {
     pub devices: std::collections::BTreeMap<ListenerId, u32>,
     /// Where each call stands.
     pub calls: Vec<(CallId, crate::call::Stage)>,
+    /// Sources that are answered with silence; taken anew when the list changes.
+    pub bans: Arc<Vec<sip::Ban>>,
     /// Streams open over all workers.
     pub streams: u64,
     /// Has a drain come to its end?
@@ -110,21 +132,27 @@ pub struct Node {
 impl Node {
     /// Opens everything and starts. Nothing is half open when this fails.
     pub fn start(
-        settings: ServeSettings,
+        mut settings: ServeSettings,
         clock: SystemClock,
         mut ids: IdSource,
         metrics: Metrics,
         health: Health,
     ) -> Result<Node, ServeError> {
-        let socket = UdpEndpoint::bind(settings.sip_listen, "sip.listen")?;
-        let sip = socket.local();
+        let (inbox, arrived) = bounded(INBOX);
+        let transports = Transports::open(
+            &settings.listen,
+            settings.streams.clone(),
+            settings.tls.clone(),
+            &settings.web_origins,
+            &inbox,
+        )?;
+        let sip = transports.first().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        settings.shard.endpoint.sockets = transports.advertised().to_vec();
         let owner = Store::open(&settings.state_dir, settings.store)?;
         let store = owner.handle();
         let workers = spawn_workers(&settings.media, settings.workers, &mut ids, clock)?;
-        let (inbox, datagrams) = bounded(INBOX);
         let (control, controls) = bounded(CONTROLS);
         let (stop, stopped) = bounded::<()>(0);
-        let receiver = receiver::Receiver::spawn("net", socket.try_clone()?, inbox)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         health.up(Part::Sip);
         health.up(Part::Media);
@@ -133,7 +161,7 @@ impl Node {
         let shard = Shard::new(settings.shard, settings.setup, ids);
         let run = Run {
             shard,
-            socket,
+            transports,
             workers,
             clock,
             store: store.clone(),
@@ -141,14 +169,15 @@ impl Node {
             metrics,
             health,
             snapshot: snapshot.clone(),
+            bans: Arc::default(),
+            ban_changes: 0,
             shown: Instant::ZERO,
             beats_late: 0,
             beat_late_max: Duration::ZERO,
             beat_asked: Instant::ZERO,
         };
-        let thread = std::thread::Builder::new()
-            .name("shard-0".into())
-            .spawn(move || run.run(&datagrams, &controls, &stopped, receiver))?;
+        let thread =
+            std::thread::Builder::new().name("shard-0".into()).spawn(move || run.run(&arrived, &controls, &stopped))?;
         let (thread, stop) = (Some(thread), Some(stop));
         Ok(Node { control, snapshot, sip, store, thread, stop, owner: Some(owner) })
     }
@@ -229,7 +258,7 @@ fn spawn_workers(
 
 struct Run {
     shard: Shard,
-    socket: UdpEndpoint,
+    transports: Transports,
     workers: Vec<WorkerHandle>,
     clock: SystemClock,
     store: StoreHandle,
@@ -237,6 +266,8 @@ struct Run {
     metrics: Metrics,
     health: Health,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    bans: Arc<Vec<sip::Ban>>,
+    ban_changes: u64,
     shown: Instant,
     beats_late: u64,
     beat_late_max: Duration,
@@ -244,16 +275,12 @@ struct Run {
 }
 
 impl Run {
-    fn run(
-        mut self,
-        datagrams: &Receiver<Datagram>,
-        controls: &Receiver<Control>,
-        stopped: &Receiver<()>,
-        receiver: receiver::Receiver,
-    ) {
+    fn run(mut self, arrived: &Receiver<Arrived>, controls: &Receiver<Control>, stopped: &Receiver<()>) {
         let reports: Vec<Receiver<Report>> = self.workers.iter().map(|worker| worker.reports().clone()).collect();
+        let connections = self.transports.events().clone();
         let mut select = Select::new();
-        select.recv(datagrams);
+        select.recv(arrived);
+        select.recv(&connections);
         select.recv(controls);
         let stop = select.recv(stopped);
         for reports in &reports {
@@ -269,6 +296,9 @@ impl Run {
             }
             let began = self.clock.at();
             for control in controls.try_iter().take(BATCH) {
+                if matches!(control, Control::Reload(_)) {
+                    self.transports.reload();
+                }
                 at = self.tell(Input::Control(control));
             }
             for reports in &reports {
@@ -276,10 +306,17 @@ impl Run {
                     at = self.tell(Input::Report(report));
                 }
             }
-            for datagram in datagrams.try_iter().take(BATCH) {
-                let flow = Flow::udp(self.socket.local(), datagram.from);
-                self.observer.wire(Way::In, &datagram.bytes);
-                at = self.tell(Input::Datagram { flow, bytes: datagram.bytes });
+            for Arrived { flow, bytes } in arrived.try_iter().take(BATCH) {
+                self.observer.wire(Way::In, &bytes);
+                at = self.tell(Input::Datagram { flow, bytes });
+            }
+            for event in connections.try_iter().take(BATCH) {
+                for input in self.transports.heard(event) {
+                    if let Input::Datagram { bytes, .. } = &input {
+                        self.observer.wire(Way::In, bytes);
+                    }
+                    at = self.tell(input);
+                }
             }
             if at.is_some_and(|at| at <= self.clock.at()) {
                 at = self.tell(Input::Timeout);
@@ -288,9 +325,9 @@ impl Run {
             if ready.is_ok() {
                 self.metrics.on(crate::ops::Event::Turn(turn));
             }
-            self.show(datagrams.len(), &receiver);
+            self.show(arrived.len() + connections.len());
         }
-        drop(receiver);
+        drop(self.transports);
         for worker in self.workers {
             worker.stop();
         }
@@ -304,14 +341,14 @@ impl Run {
 
     /// Hands out what the shard says; returns when it wants to be woken.
     fn hand_out(&mut self) -> Option<Instant> {
+        let mut lost = Vec::new();
         loop {
             match self.shard.poll_output() {
                 Output::Transmit { flow, bytes } => {
                     self.observer.wire(Way::Out, &bytes);
-                    if let Err(fault) = self.socket.send(flow.remote, &bytes) {
-                        tracing::debug!(%fault, "a datagram could not be sent");
-                    }
+                    lost.extend(self.transports.send(flow, &bytes));
                 }
+                Output::Close(flow) => self.transports.close(flow),
                 Output::Media(command) => self.command_worker(command),
                 Output::Record(finished) => {
                     self.observer.record(&finished);
@@ -322,7 +359,14 @@ impl Run {
                     self.store.write(Entry::Decision(decision));
                 }
                 Output::Event(event) => self.observer.event(self.clock.at(), &event),
-                Output::Timeout(at) => return at,
+                // What could not be sent is told once the shard has said all; that may make it say more.
+                Output::Timeout(at) => match lost.pop() {
+                    Some(input) => {
+                        let now = self.clock.now();
+                        self.shard.handle_input(now, input);
+                    }
+                    None => return at,
+                },
             }
         }
     }
@@ -335,7 +379,7 @@ impl Run {
         }
     }
 
-    fn show(&mut self, inbox: usize, receiver: &receiver::Receiver) {
+    fn show(&mut self, inbox: usize) {
         let now = self.clock.now();
         if now.at.since(self.shown) < SHOW_EVERY && self.shown != Instant::ZERO {
             return;
@@ -343,6 +387,11 @@ impl Run {
         self.shown = now.at;
         let counts = self.shard.counts();
         self.observer.levels(now.at, &counts, inbox);
+        if self.shard.ban_changes() != self.ban_changes {
+            self.ban_changes = self.shard.ban_changes();
+            self.bans = Arc::new(self.shard.bans().copied().collect());
+        }
+        self.metrics.sip_bans.set(self.bans.iter().filter(|ban| ban.until > now.at).count() as i64);
         let mut figures = self.media_figures();
         self.beats_late += u64::from(figures.beat_late_max > BEAT_LATE);
         figures.beats_late = self.beats_late;
@@ -357,10 +406,10 @@ impl Run {
         self.metrics.show_media(&figures);
         self.metrics.show_store(&self.store.figures());
         let full = ByDrop { room: Room::Net, reason: Word::of_variant(&"InboxFull") };
-        follow(&self.metrics.dropped.get_or_create(&full), receiver.dropped());
+        follow(&self.metrics.dropped.get_or_create(&full), self.transports.dropped());
         let tell = |part, sound| if sound { self.health.up(part) } else { self.health.failed(part) };
         tell(Part::Media, figures.workers == self.workers.len());
-        tell(Part::Sip, receiver.is_alive());
+        tell(Part::Sip, self.transports.is_alive());
         if self.shard.is_draining() {
             self.health.drain();
         }
@@ -370,6 +419,7 @@ impl Run {
             listeners: self.shard.dispatcher().listener_states(now).collect(),
             devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
+            bans: self.bans.clone(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),
         }));

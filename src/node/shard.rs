@@ -22,6 +22,8 @@ use super::{Event, Input, Output};
 mod acts;
 mod arrivals;
 mod events;
+mod handover;
+mod lines;
 
 /// What a shard is made with.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ pub struct Shard {
     dispatcher: Dispatcher,
     calls: BTreeMap<CallId, Call>,
     legs: Legs,
+    /// What each listener's line does.
+    lines: lines::Lines,
+    /// Max-Forwards of each caller's INVITE.
+    hops: BTreeMap<CallId, u8>,
     /// The contacts of the listener who is rung for a call; a call's `Device` is an index into them.
     rings: BTreeMap<CallId, Vec<Binding>>,
     /// Registered devices of each listener who has some.
@@ -94,6 +100,8 @@ impl Shard {
             dispatcher,
             calls: BTreeMap::new(),
             legs: Legs::default(),
+            lines: lines::Lines::default(),
+            hops: BTreeMap::new(),
             rings: BTreeMap::new(),
             users: BTreeMap::new(),
             plans: Plans::default(),
@@ -145,6 +153,16 @@ impl Shard {
         &self.dispatcher
     }
 
+    /// Sources that are answered with silence.
+    pub fn bans(&self) -> impl Iterator<Item = &sip::Ban> {
+        self.endpoint.bans()
+    }
+
+    /// Grows whenever [`Shard::bans`] changes by more than time.
+    pub fn ban_changes(&self) -> u64 {
+        self.endpoint.ban_changes()
+    }
+
     /// Are new calls refused because the node stops?
     pub fn is_draining(&self) -> bool {
         self.draining
@@ -161,6 +179,7 @@ impl Shard {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Datagram { flow, bytes } => self.tell_endpoint(now, sip::Input::Datagram { flow, bytes: &bytes }),
+            Input::FlowClosed(flow) => self.tell_endpoint(now, sip::Input::FlowClosed(flow)),
             Input::Report(report) => self.report(report),
             Input::Control(control) => self.control(now, control),
             Input::Timeout => self.timeout(now),
@@ -221,6 +240,7 @@ impl Shard {
                 sip::Output::Transmit { flow, bytes } => self.outputs.push_back(Output::Transmit { flow, bytes }),
                 sip::Output::Event(event) => self.sip_events.push_back(event),
                 sip::Output::Dropped(reason) => self.event(Event::SipDropped(reason)),
+                sip::Output::Close(flow) => self.outputs.push_back(Output::Close(flow)),
                 sip::Output::Timeout(at) => {
                     self.endpoint_at = at;
                     return;
@@ -294,6 +314,7 @@ impl Shard {
     fn forget_call(&mut self, id: CallId) {
         self.calls.remove(&id);
         self.rings.remove(&id);
+        self.hops.remove(&id);
         self.wake_call(id, None);
     }
 }

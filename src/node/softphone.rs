@@ -13,7 +13,7 @@ use crate::ids::IdSource;
 use crate::media::{self, Prompt, Worker, WorkerHandle, WorkerOptions};
 use crate::net::{BindError, UdpEndpoint};
 use crate::sdp::Capabilities;
-use crate::sip::{Flow, Headers};
+use crate::sip::Headers;
 
 use super::clock::SystemClock;
 use super::phone::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
@@ -130,7 +130,7 @@ struct Run {
 }
 
 impl Run {
-    fn run(&mut self, acts: &Receiver<PhoneAction>, datagrams: &Receiver<crate::net::Datagram>) {
+    fn run(&mut self, acts: &Receiver<PhoneAction>, datagrams: &Receiver<receiver::Arrived>) {
         let mut at = None;
         loop {
             let wait: Option<Duration> = at.map(|at: Instant| at.since(self.clock.at()));
@@ -142,9 +142,8 @@ impl Run {
                     Err(_) => return,
                 },
                 recv(datagrams) -> datagram => {
-                    let Ok(datagram) = datagram else { return };
-                    let flow = Flow::udp(self.socket.local(), datagram.from);
-                    at = self.tell(PhoneInput::Datagram { flow, bytes: &datagram.bytes });
+                    let Ok(receiver::Arrived { flow, bytes }) = datagram else { return };
+                    at = self.tell(PhoneInput::Datagram { flow, bytes: &bytes });
                 }
                 recv(reports) -> report => {
                     let Ok(report) = report else { return };

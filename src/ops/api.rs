@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -39,6 +40,19 @@ pub struct ListenerView {
     pub devices: u32,
 }
 
+/// A source that is answered with silence, as staff sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanView {
+    /// An address and how many of its bits count: `192.0.2.7/32`, `2001:db8::/64`.
+    pub source: String,
+    /// Why, in one word.
+    pub why: String,
+    /// How many times lately.
+    pub times: u32,
+    /// Seconds left; none: until it is lifted.
+    pub left_s: Option<u64>,
+}
+
 /// What a person may ask of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlRequest {
@@ -46,6 +60,10 @@ pub enum ControlRequest {
     Pause(ListenerId),
     /// This listener takes calls.
     Ready(ListenerId),
+    /// Answer this source with silence: for so long, or until it is lifted.
+    Ban(IpAddr, Option<Duration>),
+    /// Answer it again.
+    LiftBan(IpAddr),
     /// Take no new calls, finish those under way, then stop.
     Drain,
     /// Read dialplans, prompts and listeners anew.
@@ -82,6 +100,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/listeners", get(listeners))
         .route("/listeners/{id}/pause", post(pause))
         .route("/listeners/{id}/ready", post(ready))
+        .route("/bans", get(bans))
+        .route("/bans/{address}/add", post(ban))
+        .route("/bans/{address}/lift", post(lift_ban))
         .route("/drain", post(drain))
         .route("/reload", post(reload))
         .layer(middleware::from_fn(guard))
@@ -188,6 +209,31 @@ async fn ready(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Res
     control(shared, ControlRequest::Ready(ListenerId::new(&id))).await
 }
 
+async fn bans(State(shared): State<Arc<Shared>>) -> Response {
+    (shared.refresh)(&shared.metrics);
+    Json(&**shared.bans.load()).into_response()
+}
+
+#[derive(Deserialize)]
+struct BanQuery {
+    /// Seconds; none: until it is lifted.
+    for_s: Option<u64>,
+}
+
+async fn ban(
+    State(shared): State<Arc<Shared>>,
+    Path(address): Path<String>,
+    Query(query): Query<BanQuery>,
+) -> Response {
+    let Ok(address) = address.parse() else { return no_address() };
+    control(shared, ControlRequest::Ban(address, query.for_s.map(Duration::from_secs))).await
+}
+
+async fn lift_ban(State(shared): State<Arc<Shared>>, Path(address): Path<String>) -> Response {
+    let Ok(address) = address.parse() else { return no_address() };
+    control(shared, ControlRequest::LiftBan(address)).await
+}
+
 async fn drain(State(shared): State<Arc<Shared>>) -> Response {
     control(shared, ControlRequest::Drain).await
 }
@@ -235,6 +281,14 @@ fn ask(
     question: impl FnOnce(&Reader) -> Result<Response, StoreError>,
 ) -> Result<Response, StoreError> {
     question(&Reader::open(state_dir)?)
+}
+
+fn no_address() -> Response {
+    refuse(
+        StatusCode::BAD_REQUEST,
+        "une adresse est attendue : 192.0.2.7, 2001:db8::7",
+        "an address is expected: 192.0.2.7, 2001:db8::7",
+    )
 }
 
 fn unknown_call() -> Response {

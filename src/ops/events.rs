@@ -11,9 +11,9 @@ use crate::dispatch::{Counts, Decision, DecisionKind, ListenerState};
 use crate::store::StoreFigures;
 
 use super::labels::{
-    AuthFailure, ByAuthFailure, ByClass, ByDecision, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome, ByPortState,
-    ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay, Class, DecisionWord, LoadResult,
-    Loaded, Method, PortState, Side, StoreFault, StorePlace, Transaction, WaitEnd, Way, Word,
+    Attested, AuthFailure, ByAttestation, ByAuthFailure, ByClass, ByDecision, ByEnd, ByListenerState, ByLoad, ByMethod,
+    ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay, Class,
+    DecisionWord, LoadResult, Loaded, Method, PortState, Side, StoreFault, StorePlace, Transaction, WaitEnd, Way, Word,
 };
 use super::metrics::{Metrics, follow};
 
@@ -34,6 +34,8 @@ pub enum Event<'a> {
     Response(Way, Method, Class),
     /// A request could not prove who it is.
     AuthFailed(AuthFailure),
+    /// What a trunk's network signed about a caller's number.
+    Attested(Attested),
     /// Something was loaded anew, or refused.
     Loaded(Loaded, LoadResult),
     /// A turn of the call loop took this long.
@@ -102,6 +104,9 @@ impl Metrics {
             }
             Event::AuthFailed(cause) => {
                 self.auth_failures.get_or_create(&ByAuthFailure { cause }).inc();
+            }
+            Event::Attested(attestation) => {
+                self.attestations.get_or_create(&ByAttestation { attestation }).inc();
             }
             Event::Loaded(what, result) => {
                 self.reloads.get_or_create(&ByLoad { what, result }).inc();

@@ -2,7 +2,8 @@
 //!
 //! **No number is ever logged.** [`crate::ids::PhoneNumber`] cannot be printed, and no room logs raw headers. As a last net
 //! each line passes [`mask`], which hides what still looks like a telephone number; every hit is a fault of ours and is
-//! counted (`ecoute_log_masked_total`). The net is coarse: whoever logs a large bare number (bytes, nanoseconds) will find it
+//! counted (`ecoute_log_masked_total`). **No line can be forged**: what comes from outside and is no plain text (line ends,
+//! escapes, marks that turn the direction of writing) is written out by [`plain`]. The net is coarse: whoever logs a large bare number (bytes, nanoseconds) will find it
 //! hidden too, and should log it with a unit (`12.3 MB`).
 
 use std::io::{self, Write};
@@ -60,11 +61,9 @@ const LINES_MAX: usize = 8192;
 pub fn start(settings: &LogSettings, masked: Counter) -> Result<LogGuard, LogError> {
     let level = std::env::var("ECOUTE_LOG").unwrap_or_else(|_| settings.level.clone());
     let filter = EnvFilter::try_new(&level).map_err(|_| LogError::Level { level })?;
-    let lines = Lines::start(io::stderr(), masked)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(settings.colours && settings.format == LogFormat::Human)
-        .with_writer(lines.clone());
+    let colours = settings.colours && settings.format == LogFormat::Human;
+    let lines = Lines { colours, ..Lines::start(io::stderr(), masked)? };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(lines.clone());
     let set = match settings.format {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
@@ -99,10 +98,56 @@ pub fn mask(line: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// Writes out what could pass for another line, move the cursor, or show text in another order than it has: control
+/// characters, marks of direction, invisible joiners, bytes that are no text. With `colours` the colours of our own log are
+/// left. The end of the line is left in any case. `None`: there was nothing to write out.
+pub fn plain(line: &[u8], colours: bool) -> Option<Vec<u8>> {
+    let body = line.strip_suffix(b"\n").unwrap_or(line);
+    if body.iter().all(|b| (0x20..0x7f).contains(b)) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(line.len() + 64);
+    let mut changed = false;
+    for chunk in body.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while let Some(letter) = rest.chars().next() {
+            if let Some(length) = colour(rest).filter(|_| colours) {
+                out.extend_from_slice(&rest.as_bytes()[..length]);
+                rest = &rest[length..];
+                continue;
+            }
+            rest = &rest[letter.len_utf8()..];
+            if is_treacherous(letter) {
+                changed = true;
+                // All of them lie below 0x10000, so this is also how JSON writes them.
+                out.extend_from_slice(format!("\\u{:04x}", u32::from(letter)).as_bytes());
+            } else {
+                out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        changed |= !chunk.invalid().is_empty();
+        out.extend(chunk.invalid().iter().flat_map(|byte| format!("\\u{byte:04x}").into_bytes()));
+    }
+    out.extend_from_slice(&line[body.len()..]);
+    changed.then_some(out)
+}
+
 /// What stands in place of a number.
 const MASK: &[u8] = b"[number]";
 
 // ---- helpers -----------------------------------------------------------------------------------------------------
+
+fn is_treacherous(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The length of a colour (`ESC [ 1 ; 31 m`) at the beginning of `text`.
+fn colour(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    rest[end..].starts_with('m').then_some(2 + end + 1)
+}
 
 /// Where the number that ends with the digits `at..end` begins, if it is one.
 fn number_start(line: &[u8], at: usize, end: usize) -> Option<usize> {
@@ -137,6 +182,7 @@ struct Lines {
     sender: Sender<Line>,
     lost: Arc<AtomicU64>,
     masked: Counter,
+    colours: bool,
 }
 
 #[derive(Debug)]
@@ -160,7 +206,7 @@ impl Lines {
                 }
             }
         })?;
-        Ok(Lines { sender, lost: Arc::new(AtomicU64::new(0)), masked })
+        Ok(Lines { sender, lost: Arc::new(AtomicU64::new(0)), masked, colours: false })
     }
 
     fn send(&self, text: Vec<u8>) {
@@ -219,6 +265,7 @@ impl Drop for Event<'_> {
         if text.is_empty() {
             return;
         }
+        let text = plain(&text, self.lines.colours).unwrap_or(text);
         match mask(&text) {
             None => self.lines.send(text),
             Some(masked) => {
@@ -284,6 +331,29 @@ mod tests {
         }
     }
 
+    /// A name with a line end, an escape, a mark of direction or a foreign byte in it is shown for what it is; ordinary text
+    /// of any language stays as it is, and so do our colours, where there are some.
+    #[test]
+    fn p183_b012_no_line_can_be_forged() {
+        let shown = |text: &str, colours| {
+            plain(text.as_bytes(), colours).map(|out| String::from_utf8(out).expect("text")).unwrap_or(text.to_owned())
+        };
+        assert_eq!(shown("a\r\n2026 INFO forged\n", false), "a\\u000d\\u000a2026 INFO forged\n");
+        assert_eq!(shown("\u{1b}[2J\u{1b}]0;x\u{7}", true), "\\u001b[2J\\u001b]0;x\\u0007");
+        assert_eq!(shown("\u{1b}[32mINFO\u{1b}[0m é", true), "\u{1b}[32mINFO\u{1b}[0m é");
+        assert_eq!(shown("\u{1b}[32mINFO", false), "\\u001b[32mINFO");
+        assert_eq!(shown("exe.\u{202e}gpj \u{2066}x\u{200f}", false), "exe.\\u202egpj \\u2066x\\u200f");
+        for calm in ["Hélène écoute\n", "=cmd <img src=x> \"quoted\"", "العربية 中文", ""] {
+            assert_eq!(shown(calm, false), calm);
+        }
+        assert_eq!(plain(b"H\xe9l\xe8ne\n", false), Some(b"H\\u00e9l\\u00e8ne\n".to_vec()));
+        proptest::proptest!(|(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200))| {
+            let out = plain(&bytes, false).unwrap_or(bytes.clone());
+            let body = out.strip_suffix(b"\n").unwrap_or(&out);
+            assert!(std::str::from_utf8(body).is_ok_and(|text| !text.chars().any(is_treacherous)));
+        });
+    }
+
     /// A line goes through whole, masked and counted, whatever the format.
     #[test]
     fn a_line_is_masked_on_its_way() {
@@ -304,7 +374,7 @@ mod tests {
             let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone());
             let log = || {
                 tracing::info!(from = "+33476000102", call = "6HJ00000000AB", "a fault");
-                tracing::info!("nothing to hide");
+                tracing::info!("nothing to hide, {}", "x\n\u{202e}forged");
             };
             if json {
                 tracing::subscriber::with_default(builder.json().flatten_event(true).finish(), log);
@@ -314,6 +384,7 @@ mod tests {
             lines.flush(Duration::from_secs(5));
             let text = String::from_utf8(page.0.lock().expect("no panic").clone()).expect("text");
             assert_eq!(text.lines().count(), 2, "{text}");
+            assert!(!text.contains('\u{202e}') && text.contains("\\u202eforged"), "{text}");
             assert!(
                 text.contains("[number]") && !text.contains("476000102") && text.contains("6HJ00000000AB"),
                 "{text}"

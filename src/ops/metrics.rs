@@ -14,9 +14,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    BuildInfo, ByAuthFailure, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome,
-    ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay, LabelDoc, Labels,
-    Room, Word,
+    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad,
+    ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
+    LabelDoc, Labels, Room, Word,
 };
 
 /// A gauge that is not whole.
@@ -161,9 +161,18 @@ metrics! {
     bindings: Gauge = Gauge::default(), []
         "Registered devices"
         => "Far above `registrations`: phones that leave old contacts behind.";
+    attestations: Family<ByAttestation, Counter> = Family::default(), []
+        "Calls of trunks by what the calling network signed about the caller's number (STIR/SHAKEN); noted, never verified"
+        => "none for all: the operator signs nothing, or a proxy drops it. Nothing to do: every call is answered alike.";
     auth_failures: Family<ByAuthFailure, Counter> = Family::default(), []
         "Requests that could not prove who they are"
         => "wrong_password for hours: a phone with an old password, see the log. unknown_account in bursts: a scanner.";
+    sip_bans: Gauge = Gauge::default(), []
+        "Sources that are answered with silence now"
+        => "Hundreds: somebody scans from many places; nothing to do. A listener cannot register: look for her address in `ecoute ban list`, and lift it.";
+    sip_bans_made: Family<ByBan, Counter> = Family::default(), []
+        "Sources that were answered with silence, by why"
+        => "scanner, unsolicited and malformed: the Internet as it is. wrong_password now and then: a telephone with an old password. staff: somebody's own word.";
     media_streams: Gauge = Gauge::default(), []
         "Audio streams open"
         => "Equals the legs with sound. Not back at 0 in a quiet night: a leak, report it.";
@@ -280,6 +289,13 @@ impl Metrics {
     /// One more thing set aside in silence. `reason` is a variant of the room's closed enum; what it holds is left out.
     pub fn dropped(&self, room: Room, reason: &dyn Debug) {
         self.dropped.get_or_create(&ByDrop { room, reason: Word::of_variant(reason) }).inc();
+    }
+}
+
+impl Metrics {
+    /// One more source is answered with silence. `why` is a variant of a closed enum.
+    pub fn banned(&self, why: &dyn Debug) {
+        self.sip_bans_made.get_or_create(&ByBan { why: Word::of_variant(why) }).inc();
     }
 }
 
@@ -461,7 +477,7 @@ mod tests {
 
     /// Ten thousand calls of all kinds leave the number of series as it was: nothing of a caller becomes a label.
     #[test]
-    fn series_do_not_grow_with_calls() {
+    fn p175_p183_series_do_not_grow_with_calls() {
         let metrics = Metrics::new();
         let count = |metrics: &Metrics| metrics.page().lines().filter(|line| !line.starts_with('#')).count();
         let way = Way::In;

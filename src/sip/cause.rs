@@ -145,7 +145,7 @@ mod tests {
 
     /// What is written, and the status a reason refuses a call with.
     #[test]
-    fn values_and_statuses() {
+    fn b088_values_and_statuses() {
         assert_eq!(Reason::COMPLETED_ELSEWHERE.to_value(), "SIP;cause=200;text=\"Call completed elsewhere\"");
         assert_eq!(Reason::NORMAL.to_value(), "Q.850;cause=16");
         assert_eq!(Reason::sip(486).to_value(), "SIP;cause=486");

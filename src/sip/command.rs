@@ -1,11 +1,13 @@
 //! What the owner may ask of an endpoint.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Credentials, Flow, Headers, Hidden, OutgoingInvite, Reason, SessionId};
+use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Reason, SessionId};
 
 /// What the owner may ask for. A command about a session that is over is ignored.
 #[derive(Clone)]
@@ -73,6 +75,27 @@ pub enum Command {
         /// The body.
         body: Vec<u8>,
     },
+    /// Answers an [`Event::Refer`](super::Event::Refer).
+    AnswerRefer {
+        /// The session.
+        session: SessionId,
+        /// 202, or a refusal (403, 603).
+        status: u16,
+    },
+    /// Tells the asker of a REFER how the transfer goes; a final status is the last word.
+    ReferProgress {
+        /// The session.
+        session: SessionId,
+        /// 180, 200, 486 …
+        status: u16,
+    },
+    /// Something changed that phones of a user may have subscribed to (RFC 3842, RFC 4235).
+    Notify {
+        /// The user.
+        user: String,
+        /// What there is now.
+        notice: Notice,
+    },
     /// Registers at a registrar and keeps the registration fresh.
     Register(Box<Register>),
     /// Ends a registration.
@@ -93,6 +116,19 @@ pub enum Command {
         /// The Request-URI.
         uri: String,
     },
+    /// The staff's word: this source (an IPv6 address stands for its /64) is answered with silence. A trusted network is
+    /// not touched, and what is under way goes on.
+    Ban {
+        /// Any address of it.
+        source: IpAddr,
+        /// For how long; `None`: until it is lifted.
+        span: Option<Duration>,
+    },
+    /// Answers this source again, and forgets what it did.
+    LiftBan {
+        /// Any address of it.
+        source: IpAddr,
+    },
 }
 
 impl Command {
@@ -106,11 +142,16 @@ impl Command {
             Command::Reoffer { .. } => "reoffer",
             Command::AnswerReoffer { .. } => "answer_reoffer",
             Command::Info { .. } => "info",
+            Command::AnswerRefer { .. } => "answer_refer",
+            Command::ReferProgress { .. } => "refer_progress",
+            Command::Notify { .. } => "notify",
             Command::Register(_) => "register",
             Command::Unregister { .. } => "unregister",
             Command::Accounts(_) => "accounts",
             Command::Admission(_) => "admission",
             Command::Options { .. } => "options",
+            Command::Ban { .. } => "ban",
+            Command::LiftBan { .. } => "lift_ban",
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What an endpoint must be told once. Every bound has a default that a small helpline never meets.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Flow, Transport};
+use super::{Flow, ShieldConfig, Transport};
 
 /// An address range, `addr/prefix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +26,23 @@ impl Network {
     }
 }
 
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.addr, self.prefix)
+    }
+}
+
 fn same_prefix(a: u128, b: u128, prefix: u8, width: u32) -> bool {
     let free = width.saturating_sub(u32::from(prefix));
     free >= 128 || (a ^ b) >> free == 0
 }
 
-/// What peers must write to reach one of our sockets: the host and port of our Via and Contact.
+/// One of our sockets, and what peers must write to reach it: the host and port of our Via and Contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advertised {
-    /// The transport, or `None` for all.
-    pub transport: Option<Transport>,
-    /// Our socket as [`Flow::local`] names it.
+    /// What is spoken there.
+    pub transport: Transport,
+    /// The socket as [`Flow::local`] names it.
     pub local: SocketAddr,
     /// The host to write (an address or a name; IPv6 in brackets).
     pub host: String,
@@ -54,8 +61,12 @@ pub struct EndpointConfig {
     pub software: String,
     /// The user part of our Contact.
     pub contact_user: String,
-    /// What to write for each local socket; a socket not listed is advertised under its own address.
-    pub advertised: Vec<Advertised>,
+    /// Our sockets, best first: where a new flow of a transport and family begins, and what to write for each. A socket
+    /// not listed is advertised under its own address, and nothing is ever sent first from it.
+    pub sockets: Vec<Advertised>,
+    /// A request of ours larger than this goes to a UDP peer over TCP first, where we have a TCP socket of the family
+    /// (RFC 3261 §18.1.1).
+    pub mtu_bytes_max: usize,
     /// Do we accept REGISTER?
     pub registrar: bool,
     /// The shortest registration we accept, in seconds (423 below it).
@@ -84,14 +95,18 @@ pub struct EndpointConfig {
     pub trusted: Vec<Network>,
     /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
     pub invite_auth_required: bool,
+    /// May our users' phones transfer a conversation: REFER and Replaces inside it (RFC 3515, RFC 3891)?
+    pub transfer: bool,
+    /// Subscriptions of one user, and …
+    pub subscriptions_per_user: usize,
+    /// … in all; more are answered 403 and 503.
+    pub subscriptions_max: usize,
     /// Is SHA-256 offered beside MD5? Telephones known to stumble over it are spared in any case.
     pub offer_sha256: bool,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
-    /// Failed authentications from one source before it is ignored, and …
-    pub auth_failures_max: u32,
-    /// … for how long.
-    pub auth_penalty: Duration,
+    /// What strangers may do, and when they are answered with silence.
+    pub shield: ShieldConfig,
 }
 
 impl Default for EndpointConfig {
@@ -101,7 +116,8 @@ impl Default for EndpointConfig {
             domains: Vec::new(),
             software: concat!("ecoute/", env!("CARGO_PKG_VERSION")).into(),
             contact_user: "ecoute".into(),
-            advertised: Vec::new(),
+            sockets: Vec::new(),
+            mtu_bytes_max: 1300,
             registrar: true,
             expires_min_s: 60,
             expires_default_s: 300,
@@ -116,10 +132,12 @@ impl Default for EndpointConfig {
             t4: Duration::from_secs(5),
             trusted: Vec::new(),
             invite_auth_required: true,
+            transfer: false,
+            subscriptions_per_user: 8,
+            subscriptions_max: 10_000,
             offer_sha256: true,
             nonce_lifetime: Duration::from_secs(300),
-            auth_failures_max: 20,
-            auth_penalty: Duration::from_secs(60),
+            shield: ShieldConfig::default(),
         }
     }
 }
@@ -127,19 +145,31 @@ impl Default for EndpointConfig {
 impl EndpointConfig {
     /// Host and port to write in Via and Contact for messages on `flow`.
     pub fn advertised_for(&self, flow: &Flow) -> (String, u16) {
-        let found =
-            self.advertised.iter().find(|a| a.local == flow.local && a.transport.is_none_or(|t| t == flow.transport));
+        let spoken = || self.sockets.iter().filter(|socket| socket.transport == flow.transport);
+        let same_family = |socket: &&Advertised| socket.local.is_ipv4() == flow.local.is_ipv4();
+        let found = spoken().find(|socket| socket.local == flow.local);
+        // The end of a connection we opened is nobody's door: the listener of its kind is.
+        let found = found.or_else(|| spoken().find(same_family).filter(|_| flow.transport.is_reliable()));
         match found {
             Some(advertised) => (advertised.host.clone(), advertised.port),
             None => (host_text(flow.local.ip()), flow.local.port()),
         }
     }
 
+    /// A new flow to `remote` from our first socket of this transport and family, over no particular connection; `None`
+    /// when we have no such socket.
+    pub fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let fits = |s: &&Advertised| s.transport == transport && s.local.is_ipv4() == remote.is_ipv4();
+        let local = self.sockets.iter().find(fits)?.local;
+        Some(Flow { transport, local, remote, connection: 0 })
+    }
+
     /// Is `host` one we answer for? Our advertised hosts count too.
     pub fn serves(&self, host: &str, flow: &Flow) -> bool {
         let same = |name: &str| name.eq_ignore_ascii_case(host);
         self.domains.iter().any(|d| same(d))
-            || self.advertised.iter().any(|a| same(&a.host))
+            || self.sockets.iter().any(|socket| same(&socket.host))
             || same(&host_text(flow.local.ip()))
     }
 
@@ -173,5 +203,38 @@ mod tests {
         assert!(all.contains("2001:db8::1".parse().expect("ip")));
         let one = Network { addr: "2001:db8::1".parse().expect("ip"), prefix: 128 };
         assert!(!one.contains("2001:db8::2".parse().expect("ip")));
+    }
+
+    /// A new flow begins at the first socket of its transport and family, and every message names the door of its kind.
+    #[test]
+    fn sockets() {
+        let socket = |transport, local: &str, host: &str| Advertised {
+            transport,
+            local: local.parse().expect("an address"),
+            host: host.into(),
+            port: 5060,
+        };
+        let config = EndpointConfig {
+            sockets: vec![
+                socket(Transport::Udp, "10.0.0.1:5060", "udp.example"),
+                socket(Transport::Udp, "10.0.0.1:5070", "other.example"),
+                socket(Transport::Tcp, "10.0.0.1:5060", "tcp.example"),
+                socket(Transport::Tcp, "[2001:db8::1]:5060", "six.example"),
+            ],
+            ..EndpointConfig::default()
+        };
+        let to = |transport, remote: &str| config.flow_to(transport, remote.parse().expect("an address"));
+        let local = |transport, remote| to(transport, remote).map(|flow| flow.local.to_string());
+        assert_eq!(local(Transport::Udp, "192.0.2.9:5060").as_deref(), Some("10.0.0.1:5060"));
+        assert_eq!(local(Transport::Tcp, "[2001:db8::9]:5060").as_deref(), Some("[2001:db8::1]:5060"));
+        assert_eq!(local(Transport::Tcp, "[::ffff:192.0.2.9]:5060").as_deref(), Some("10.0.0.1:5060"));
+        assert_eq!(local(Transport::Udp, "[2001:db8::9]:5060"), None);
+        assert_eq!(local(Transport::Tls, "192.0.2.9:5061"), None);
+        let mut flow = to(Transport::Tcp, "192.0.2.9:5060").expect("a socket");
+        assert_eq!(config.advertised_for(&flow), ("tcp.example".into(), 5060));
+        flow.local.set_port(40_000);
+        assert_eq!(config.advertised_for(&flow), ("tcp.example".into(), 5060), "a connection of ours");
+        flow.transport = Transport::Udp;
+        assert_eq!(config.advertised_for(&flow), ("10.0.0.1".into(), 40_000), "a socket of its own");
     }
 }

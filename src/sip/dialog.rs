@@ -11,9 +11,10 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Core;
-use super::message::{Framing, HeaderName, Message, Method, NameAddr, Uri};
+use super::message::{Framing, HeaderName, Message, Method, NameAddr, Scheme, Uri, is_target};
+use super::transaction::{Sent, TransactionId};
 use super::wire::Draft;
-use super::{Flow, reading};
+use super::{EndpointConfig, Flow, Transport, reading};
 
 /// One dialog.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +43,16 @@ pub(super) struct Dialog {
     pub flow: Flow,
     /// A peer we trust to write an address that can be reached (a trunk); from others we believe the source address.
     pub believes_contact: bool,
+    /// The peer listens at the flow's address: we called it there, so the port is no mere end of a connection of its own.
+    #[serde(default)]
+    pub listens: bool,
 }
 
 impl Dialog {
-    /// The dialog a 2xx makes for the side that called (§12.1.2): Record-Route reversed. `invite` are the bytes of the
-    /// INVITE it answers, `flow` the way the INVITE went.
-    pub fn from_answer(invite: &[u8], answer: &Message<'_>, flow: Flow, core: &Core) -> Option<Dialog> {
-        let invite = Message::parse(invite, Framing::Datagram).ok()?;
+    /// The dialog a 2xx to this INVITE of ours makes for the side that called (§12.1.2): Record-Route reversed.
+    pub fn answered(core: &Core, invite: TransactionId, answer: &Message<'_>) -> Option<Dialog> {
+        let Sent { bytes, flow, listens } = core.layer.way_of(invite)?;
+        let invite = Message::parse(&bytes, Framing::Datagram).ok()?;
         let mut routes = reading::record_routes(answer);
         routes.reverse();
         let target = reading::contact_uri(answer).or_else(|| invite.request_uri().map(<[u8]>::to_vec))?;
@@ -65,6 +69,7 @@ impl Dialog {
             target,
             flow,
             believes_contact: core.config.trunk_of(flow.remote.ip()).is_some(),
+            listens,
         })
     }
 
@@ -86,6 +91,7 @@ impl Dialog {
             target: reading::caller_uri(invite)?,
             flow: source,
             believes_contact: core.config.trunk_of(source.remote.ip()).is_some(),
+            listens: false,
         })
     }
 
@@ -100,17 +106,52 @@ impl Dialog {
         self.draft(Method::Ack, cseq)
     }
 
-    /// Where its requests go: the first hop of the route set, else the remote target; on a connection, always that
-    /// connection. A name is never resolved and a private address never tried: then the peer's source address serves.
-    pub fn next_hop(&self) -> Flow {
-        if self.flow.transport.is_reliable() {
+    /// Where its requests go: to the first hop of the route set, else to the remote target. A dialog stays on its
+    /// connection as long as its next hop is the host at the other end; a hop elsewhere, or over another transport, is
+    /// reached over no particular connection. A browser's dialog never leaves its connection. A name is never resolved and
+    /// a private address never tried: then the peer's own address serves.
+    pub fn next_hop(&self, config: &EndpointConfig) -> Flow {
+        if self.flow.is_web() {
             return self.flow;
         }
         let hop = match self.routes.first() {
-            Some(route) => NameAddr::parse(route).ok().and_then(|address| numeric(address.uri)),
-            None => numeric(&self.target).filter(|target| self.is_plausible(target.ip())),
+            Some(route) => NameAddr::parse(route).ok().and_then(|address| Hop::read(address.uri)),
+            None => Hop::read(&self.target).filter(|hop| self.is_plausible(hop.ip)),
         };
-        hop.map_or(self.flow, |hop| self.flow.towards(hop))
+        let Some(hop) = hop else { return self.without_hop() };
+        // Who writes no transport means the one that is spoken.
+        let transport = hop.transport.unwrap_or(self.flow.transport);
+        let remote = SocketAddr::new(hop.ip, hop.port.unwrap_or(transport.default_port()));
+        let same_host = transport == self.flow.transport && hop.ip == self.flow.remote.ip().to_canonical();
+        if same_host && self.flow.is_pinned() && (!self.listens || remote.port() == self.flow.remote.port()) {
+            return self.flow;
+        }
+        let same_family = remote.is_ipv4() == self.flow.local.is_ipv4();
+        if transport == self.flow.transport && same_family {
+            return Flow { remote, ..self.flow.unpinned() };
+        }
+        // Where we do not speak what is asked for, we speak what we do.
+        let ours = |port: Option<u16>| {
+            let remote = SocketAddr::new(hop.ip, port.unwrap_or(self.flow.transport.default_port()));
+            if same_family { Flow { remote, ..self.flow.unpinned() } } else { self.without_hop() }
+        };
+        config.flow_to(transport, remote).unwrap_or_else(|| ours(hop.port))
+    }
+
+    /// The connection is gone: from now on the dialog goes over any connection to the peer (RFC 3261 §18.1.1).
+    pub fn lose_connection(&mut self) {
+        self.flow = self.flow.unpinned();
+    }
+
+    /// No hop that can be used: the peer's own address. The far end of a connection it had made listens to nobody, so once
+    /// that is gone the usual port is tried.
+    fn without_hop(&self) -> Flow {
+        let mut flow = self.flow;
+        if flow.transport.is_reliable() && !flow.is_pinned() && !self.listens {
+            let target = Uri::parse(&self.target).ok().and_then(|uri| uri.port);
+            flow.remote.set_port(target.unwrap_or(flow.transport.default_port()));
+        }
+        flow
     }
 
     /// Takes the CSeq of a request of the peer; false when it is not above the last one (§12.2.2).
@@ -127,6 +168,7 @@ impl Dialog {
         if !target.is_empty() {
             self.target = target.to_vec();
         }
+        self.listens &= self.flow == flow;
         self.flow = flow;
     }
 
@@ -177,24 +219,41 @@ impl fmt::Debug for Dialog {
 fn is_loose(route: &[u8]) -> bool {
     let loose = |address: NameAddr<'_>| address.parsed_uri().is_ok_and(|uri| uri.is_loose_router());
     // What cannot be read is treated as loose: the target then stands in the Request-URI, where it is of some use.
-    NameAddr::parse(route).map_or(true, |address| loose(address) || (!address.bracketed && address.params.has("lr")))
+    // And so is what no request could be sent to.
+    NameAddr::parse(route).map_or(true, |address| {
+        loose(address) || (!address.bracketed && address.params.has("lr")) || !is_target(address.uri)
+    })
 }
 
 fn address_of(route: &[u8]) -> Vec<u8> {
     NameAddr::parse(route).map(|address| address.uri.to_vec()).unwrap_or_default()
 }
 
-/// The address and port a URI names in figures, honouring `maddr`.
-pub(super) fn numeric(uri: &[u8]) -> Option<SocketAddr> {
-    let uri = Uri::parse(uri).ok()?;
-    let ip = match uri.maddr() {
-        Some(maddr) => super::message::parse_ip(maddr)?,
-        None => uri.host_ip()?,
-    };
-    if ip.is_unspecified() || ip.is_multicast() {
-        return None;
+/// A hop named in figures, `maddr` honoured: what RFC 3263 §4 makes of such a URI.
+struct Hop {
+    ip: IpAddr,
+    port: Option<u16>,
+    /// `None` when the URI does not say.
+    transport: Option<Transport>,
+}
+
+impl Hop {
+    fn read(uri: &[u8]) -> Option<Hop> {
+        let uri = Uri::parse(uri).ok()?;
+        let ip = match uri.maddr() {
+            Some(maddr) => super::message::parse_ip(maddr)?,
+            None => uri.host_ip()?,
+        };
+        let named = uri.transport().and_then(Transport::from_uri_name);
+        let transport = match (uri.scheme, named) {
+            // `sips` is TLS below whatever is named (RFC 3261 §26.2.2).
+            (Scheme::Sips, Some(Transport::Ws | Transport::Wss)) => Some(Transport::Wss),
+            (Scheme::Sips, _) => Some(Transport::Tls),
+            (_, named) => named,
+        };
+        let reachable = !ip.is_unspecified() && !ip.is_multicast();
+        reachable.then_some(Hop { ip: ip.to_canonical(), port: uri.port, transport })
     }
-    Some(SocketAddr::new(ip, uri.port.unwrap_or(5060)))
 }
 
 fn is_public(ip: IpAddr) -> bool {
@@ -229,11 +288,16 @@ mod tests {
             target: target.as_bytes().to_vec(),
             flow: Flow::udp(local, remote),
             believes_contact: false,
+            listens: false,
         }
     }
 
+    fn hop(dialog: &Dialog) -> Flow {
+        dialog.next_hop(&EndpointConfig::default())
+    }
+
     fn remote_of(dialog: &Dialog) -> String {
-        dialog.next_hop().remote.to_string()
+        hop(dialog).remote.to_string()
     }
 
     /// Without a route: a Contact at the source's host gives the port, any other Contact gives way to the source.
@@ -254,18 +318,86 @@ mod tests {
         assert_eq!(remote_of(&trunk), "203.0.113.5:1035");
     }
 
-    /// A connection stays what it is, whatever Route and Contact say.
+    /// A browser's dialog stays on its connection, whatever Route and Contact say.
     #[test]
-    fn next_hop_on_a_connection() {
-        let mut dialog = dialog(vec![b"<sip:198.51.100.1;lr>".to_vec()], "sip:a@198.51.100.9");
-        dialog.flow.transport = super::super::Transport::Ws;
+    fn p091_a_browser_is_reached_on_its_connection_alone() {
+        let mut dialog = dialog(vec![b"<sip:198.51.100.1;lr>".to_vec()], "sip:a@df7jal23ls0d.invalid;transport=ws");
+        dialog.flow.transport = Transport::Ws;
         dialog.flow.connection = 4;
-        assert_eq!(dialog.next_hop(), dialog.flow);
+        assert_eq!(hop(&dialog), dialog.flow);
+        dialog.routes.clear();
+        assert_eq!(hop(&dialog), dialog.flow);
+    }
+
+    fn speaking(transports: &[(Transport, &str)]) -> EndpointConfig {
+        let socket = |(transport, local): &(Transport, &str)| super::super::Advertised {
+            transport: *transport,
+            local: local.parse().expect("an address"),
+            host: "us.example".into(),
+            port: 5060,
+        };
+        EndpointConfig { sockets: transports.iter().map(socket).collect(), ..EndpointConfig::default() }
+    }
+
+    /// A dialog stays on its connection while the next hop is the host at its other end; a hop elsewhere, over another
+    /// transport or at another port where the peer listens is reached over no particular connection, from our socket of
+    /// that transport and family. Once the connection is gone, so is the dialog's pin.
+    #[test]
+    fn p020_a_dialog_stays_on_its_connection_unless_its_next_hop_differs() {
+        let config = speaking(&[
+            (Transport::Udp, "192.0.2.1:5060"),
+            (Transport::Tcp, "192.0.2.1:5060"),
+            (Transport::Tls, "192.0.2.1:5061"),
+            (Transport::Tcp, "[2001:db8::1]:5060"),
+        ]);
+        let mut d = dialog(Vec::new(), "sip:a@203.0.113.5:5070;transport=tcp");
+        d.flow = Flow { transport: Transport::Tcp, connection: 9, ..d.flow };
+        d.believes_contact = true;
+        let pinned = d.flow;
+        let hop = |d: &Dialog| d.next_hop(&config);
+        let text = |d: &Dialog| format!("{:?}", hop(d));
+        assert_eq!(hop(&d), pinned, "the port of a connection the peer made says nothing");
+        for same in ["sip:a@203.0.113.5", "sip:a@10.0.0.1;transport=udp", "sip:a@host.example;transport=tls"] {
+            d.target = same.into();
+            assert_eq!(hop(&d), pinned, "{same}");
+        }
+        d.target = "sip:a@198.51.100.9:5070".into();
+        assert_eq!(text(&d), "TCP 192.0.2.1:5060>198.51.100.9:5070#0");
+        d.target = "sip:a@203.0.113.5;transport=udp".into();
+        assert_eq!(text(&d), "UDP 192.0.2.1:5060>203.0.113.5:5060#0");
+        d.target = "sips:a@203.0.113.5".into();
+        assert_eq!(text(&d), "TLS 192.0.2.1:5061>203.0.113.5:5061#0");
+        d.target = "sip:a@[2001:db8::9];transport=tcp".into();
+        assert_eq!(text(&d), "TCP [2001:db8::1]:5060>[2001:db8::9]:5060#0");
+        d.target = "sip:a@[2001:db8::9];transport=tls".into();
+        assert_eq!(hop(&d), pinned, "no TLS over IPv6 here");
+        d.routes = vec![b"<sip:203.0.113.5:5080;transport=tcp;lr>".to_vec()];
+        assert_eq!(hop(&d), pinned, "the proxy at the other end");
+        d.listens = true;
+        assert_eq!(text(&d), "TCP 192.0.2.1:5060>203.0.113.5:5080#0", "we called its port 1035, and it names another");
+        d.listens = false;
+        d.lose_connection();
+        assert_eq!(text(&d), "TCP 192.0.2.1:5060>203.0.113.5:5080#0");
+        d.routes.clear();
+        d.target = "sip:a@10.0.0.1".into();
+        assert_eq!(text(&d), "TCP 192.0.2.1:5060>203.0.113.5:5060#0", "the usual port of the host");
+    }
+
+    /// Record-Route over two transports: the first hop's transport is the one we speak to it, whatever lies behind it.
+    #[test]
+    fn b063_two_transports_in_record_route() {
+        let config = speaking(&[(Transport::Udp, "192.0.2.1:5060"), (Transport::Tcp, "192.0.2.1:5060")]);
+        let udp = b"<sip:203.0.113.5;r2=on;lr>".to_vec();
+        let tcp = b"<sip:203.0.113.5;transport=tcp;r2=on;lr>".to_vec();
+        let mut d = dialog(vec![tcp.clone(), udp.clone()], "sip:x@10.9.9.9");
+        assert_eq!(format!("{:?}", d.next_hop(&config)), "TCP 192.0.2.1:5060>203.0.113.5:5060#0");
+        d.routes = vec![udp, tcp];
+        assert_eq!(format!("{:?}", d.next_hop(&config)), "UDP 192.0.2.1:5060>203.0.113.5:5060#0");
     }
 
     /// Loose routing: the target in the Request-URI, all routes in Route. Strict routing: first route and target swap.
     #[test]
-    fn loose_and_strict() {
+    fn b063_b064_loose_and_strict() {
         let loose = vec![b"<sip:203.0.113.1;r2=on;lr;ftag=a>".to_vec(), b"<sip:198.51.100.1;lr>".to_vec()];
         let mut d = dialog(loose.clone(), "sip:x@10.9.9.9:5070");
         let bye = d.request(Method::Bye);
@@ -281,7 +413,7 @@ mod tests {
 
     /// The peer's CSeq must rise.
     #[test]
-    fn remote_cseq_rises() {
+    fn b062_remote_cseq_rises() {
         let mut d = dialog(Vec::new(), "sip:a@b");
         assert!(d.take_remote_cseq(5));
         assert!(!d.take_remote_cseq(5));
@@ -324,8 +456,9 @@ mod tests {
                         prop_assert_eq!(&draft.routes, &set);
                     }
                 }
-                let first = set.first().map_or_else(|| numeric(&d.target), |route| numeric(&address_of(route)));
-                prop_assert_eq!(Some(d.next_hop().remote), first);
+                let first = set.first().map_or_else(|| d.target.clone(), |route| address_of(route));
+                let named = Hop::read(&first).expect("in figures");
+                prop_assert_eq!(hop(&d).remote, SocketAddr::new(named.ip, named.port.unwrap_or(5060)));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! What the owner of an endpoint is told.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{Cause, Flow, IncomingInvite, SessionId};
+use super::{BanReason, Cause, Flow, Hidden, IncomingInvite, Network, SessionId};
 
 /// What the owner is told. A session ends with exactly one [`Event::Ended`] or [`Event::Rejected`], and is silent
 /// after it.
@@ -86,6 +87,19 @@ pub enum Event {
         /// The body.
         body: Vec<u8>,
     },
+    /// A user's phone wants to transfer the conversation (RFC 3515); the owner replies
+    /// [`Command::AnswerRefer`](super::Command::AnswerRefer) soon, and tells what comes of it by
+    /// [`Command::ReferProgress`](super::Command::ReferProgress), even after the session ended.
+    Refer {
+        /// The session.
+        session: SessionId,
+        /// To whom: a sip or tel URI.
+        refer_to: Hidden,
+        /// Another session of the same user, whose peer shall be joined (attended transfer).
+        replaces: Option<SessionId>,
+        /// Referred-By as written (RFC 3892).
+        referred_by: Option<Hidden>,
+    },
     /// The session is over, said exactly once.
     Ended {
         /// The session.
@@ -117,8 +131,17 @@ pub enum Event {
     AuthFailed {
         /// From where.
         flow: Flow,
-        /// True when this source is ignored for a while from now on.
+        /// True when it must wait before it may try this account again.
         throttled: bool,
+    },
+    /// A source is answered with silence from now on.
+    Banned {
+        /// Who: an IPv4 address, or an IPv6 /64.
+        source: Network,
+        /// Why.
+        why: BanReason,
+        /// For how long; `None`: until it is lifted.
+        span: Option<Duration>,
     },
     /// News of a registration of ours.
     Registration {
@@ -182,6 +205,7 @@ impl Event {
             | Event::Reanswered { session, .. }
             | Event::ReofferRejected { session, .. }
             | Event::Info { session, .. }
+            | Event::Refer { session, .. }
             | Event::Ended { session, .. } => Some(*session),
             _ => None,
         }
@@ -200,10 +224,12 @@ impl Event {
             Event::Reanswered { .. } => "reanswered",
             Event::ReofferRejected { .. } => "reoffer_rejected",
             Event::Info { .. } => "info",
+            Event::Refer { .. } => "refer",
             Event::Ended { .. } => "ended",
             Event::Bound { .. } => "bound",
             Event::Unbound { .. } => "unbound",
             Event::AuthFailed { .. } => "auth_failed",
+            Event::Banned { .. } => "banned",
             Event::Registration { .. } => "registration",
             Event::OptionsReply { .. } => "options_reply",
         }
@@ -223,6 +249,7 @@ impl fmt::Debug for Event {
             Event::Ended { cause, .. } => shown.field("cause", cause),
             Event::Bound { bindings, new, .. } => shown.field("bindings", bindings).field("new", new),
             Event::Unbound { bindings, why, .. } => shown.field("bindings", bindings).field("why", why),
+            Event::Banned { source, why, span } => shown.field("source", source).field("why", why).field("span", span),
             Event::Registration { account, state } => shown.field("account", account).field("state", state),
             Event::OptionsReply { probe, status, .. } => shown.field("probe", probe).field("status", status),
             _ => &mut shown,

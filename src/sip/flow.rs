@@ -51,6 +51,12 @@ impl Transport {
         }
     }
 
+    /// The transport a `transport` parameter names, in any case.
+    pub fn from_uri_name(name: &[u8]) -> Option<Transport> {
+        let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+        all.into_iter().find(|transport| transport.via_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
     /// The port meant when none is written.
     pub const fn default_port(self) -> u16 {
         match self {
@@ -67,11 +73,13 @@ impl Transport {
 pub struct Flow {
     /// The transport.
     pub transport: Transport,
-    /// Our socket.
+    /// Our socket: for a connection, the listener it was accepted on, or in whose name it was opened.
     pub local: SocketAddr,
     /// The peer's address as we see it.
     pub remote: SocketAddr,
-    /// The connection's number, given by the shell and never used twice; 0 for UDP.
+    /// The connection's number, given by the shell and never used twice. 0 for UDP, and on a reliable transport for "no
+    /// particular connection": the shell sends over a live one to `remote`, or opens one. What comes in always names its
+    /// true connection.
     pub connection: u64,
 }
 
@@ -79,6 +87,21 @@ impl Flow {
     /// A UDP flow.
     pub const fn udp(local: SocketAddr, remote: SocketAddr) -> Flow {
         Flow { transport: Transport::Udp, local, remote, connection: 0 }
+    }
+
+    /// Is it one connection and no other?
+    pub const fn is_pinned(self) -> bool {
+        self.connection != 0
+    }
+
+    /// The same way without its connection.
+    pub const fn unpinned(self) -> Flow {
+        Flow { connection: 0, ..self }
+    }
+
+    /// Does it end where its connection ends: a browser's, which nobody can call back?
+    pub const fn is_web(self) -> bool {
+        matches!(self.transport, Transport::Ws | Transport::Wss)
     }
 
     /// The same socket towards another address. Only UDP can do that; a connection stays what it is.

@@ -69,7 +69,7 @@ impl Headers {
         Headers(Vec::new())
     }
 
-    /// Adds one. A name or value with CR, LF or NUL in it is refused by the writer.
+    /// Adds one. Where a name or value holds CR, LF or NUL the writer puts a space: neither can begin a line.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Binding, Credentials, Flow, Headers, Hidden, Identity};
+use super::{Attestation, Binding, Credentials, Flow, Headers, Hidden, Identity, SessionId};
 
 /// What we know about the sender of an INVITE, beyond what it claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub struct IncomingInvite {
     pub called_party: Option<Hidden>,
     /// P-Access-Network-Info as written; only a trunk's counts.
     pub access_network: Option<Hidden>,
+    /// What the calling network signed about the caller's number (RFC 8224); noted, not verified, and only a trunk's.
+    pub attestation: Option<Attestation>,
+    /// The session of the same user whose place this call asks to take (RFC 3891).
+    pub replaces: Option<SessionId>,
     /// A hash of the Call-ID, for correlation in a log.
     pub call_id_hash: u64,
     /// The offer, if there is one.

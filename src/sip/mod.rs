@@ -1,7 +1,7 @@
 //! The SIP user agent as a value: bytes, commands and a time go in; bytes, events and a deadline come out.
 //!
 //! It speaks RFC 3261 with the corrections of RFC 6026 (INVITE transactions), RFC 3581 (rport), RFC 7616 (digest),
-//! RFC 3326 (Reason) and RFC 3311 (UPDATE). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
+//! RFC 3326 (Reason), RFC 3311 (UPDATE), RFC 3515 and RFC 3891 (transfer), and RFC 6665 (subscriptions of our users). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
 //! and as the softphone of the demonstration and of the tests.
 //!
 //! The contract: [`Endpoint::handle_input`] changes it once; the owner then drains [`Endpoint::poll_output`] until it
@@ -10,7 +10,9 @@
 //! What it deliberately does not do: it knows no helpline, reads no SDP (a session description is bytes to it), resolves
 //! no name, opens no connection, and relays nothing. A phone number passes through but is never shown by `Debug`.
 
+mod attestation;
 mod auth;
+mod capability;
 mod cause;
 mod command;
 mod config;
@@ -20,15 +22,19 @@ mod event;
 mod flow;
 mod hidden;
 mod invite;
+mod limits;
 pub mod message;
 mod reading;
 mod registrar;
 mod registration;
 mod session;
+mod shield;
+mod subscription;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod transaction;
+mod transfer;
 mod wire;
 
 use std::fmt;
@@ -38,6 +44,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 
+pub use attestation::Attestation;
 pub use auth::{Accounts, Credentials, Secret};
 pub use cause::{Cause, CauseKind, Reason, ReasonProtocol, Side};
 pub use command::{Admission, Command, Register};
@@ -47,8 +54,11 @@ pub use event::{Event, RegistrationState, Unbound};
 pub use flow::{Flow, Transport};
 pub use hidden::{Headers, Hidden, Identity};
 pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
+pub use limits::{Limit, limits, limits_markdown};
 pub use registrar::Binding;
 pub use session::SavedSession;
+pub use shield::{Ban, BanReason, ShieldConfig};
+pub use subscription::{LineState, MessageSummary, Notice, Package};
 
 /// A whole SIP message, ready for a socket. Shared, so that a retransmission copies nothing.
 pub type Bytes = Arc<[u8]>;
@@ -106,6 +116,8 @@ pub enum Output {
     Event(Event),
     /// A message was dropped in silence; the reason is the label of the metric.
     Dropped(DropReason),
+    /// Close this connection.
+    Close(Flow),
     /// Drained. Come back at this time at the latest; `None` when nothing waits.
     Timeout(Option<Instant>),
 }
@@ -125,8 +137,14 @@ pub enum DropReason {
     StrayAck,
     /// A response that came from elsewhere than the request went.
     WrongSource,
-    /// The source failed to authenticate too often and is ignored for a while.
+    /// A password was tried too soon after wrong ones from the same source at the same account.
     Throttled,
+    /// The source is banned.
+    Banned,
+    /// The source has used up what strangers may send.
+    OverBudget,
+    /// The answer would have been too large for a request of that size from a stranger.
+    Amplification,
 }
 
 /// Sizes and reasons: never a message.
@@ -136,6 +154,7 @@ impl fmt::Debug for Output {
             Output::Transmit { flow, bytes } => write!(f, "Transmit({flow:?}, {} bytes)", bytes.len()),
             Output::Event(event) => event.fmt(f),
             Output::Dropped(reason) => write!(f, "Dropped({reason:?})"),
+            Output::Close(flow) => write!(f, "Close({flow:?})"),
             Output::Timeout(at) => write!(f, "Timeout({at:?})"),
         }
     }

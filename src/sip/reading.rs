@@ -1,7 +1,7 @@
 //! Small questions to a message that several parts ask.
 
 use super::auth::Challenge;
-use super::message::{HeaderName, Message, Method, unfold};
+use super::message::{HeaderName, Message, Method, is_target, unfold};
 use super::wire::SDP;
 use super::{Reason, ReasonProtocol};
 
@@ -59,15 +59,16 @@ pub(super) fn record_routes(message: &Message<'_>) -> Vec<Vec<u8>> {
     message.elements(HeaderName::RecordRoute).map(|value| unfold(value).into_owned()).collect()
 }
 
-/// The URI of the first Contact.
+/// The URI of the first Contact, if requests can be sent to it.
 pub(super) fn contact_uri(message: &Message<'_>) -> Option<Vec<u8>> {
-    message.contact().filter(|contact| !contact.is_star()).map(|contact| contact.uri.to_vec())
+    message.contact().map(|contact| contact.uri).filter(|uri| is_target(uri)).map(<[u8]>::to_vec)
 }
 
-/// Where requests to the sender of an INVITE go: its Contact; its From for an RFC 2543 peer that has none.
+/// Where requests to the sender of an INVITE go: its Contact; its From where that is missing (RFC 2543) or is no address
+/// of SIP, for they travel over the caller's own flow in any case.
 pub(super) fn caller_uri(invite: &Message<'_>) -> Option<Vec<u8>> {
-    let from = || invite.from().filter(|from| from.parsed_uri().is_ok_and(|uri| uri.is_sip()));
-    contact_uri(invite).or_else(|| from().map(|from| from.uri.to_vec()))
+    let from = || invite.from().map(|from| from.uri).filter(|uri| is_target(uri)).map(<[u8]>::to_vec);
+    contact_uri(invite).or_else(from)
 }
 
 /// A header's first value on one line.

@@ -160,9 +160,9 @@ impl Registrar {
         self.users.get(user).into_iter().flatten().filter(move |binding| binding.expires > now)
     }
 
-    /// The binding that registered over this flow.
-    pub fn user_of_flow(&self, flow: &Flow) -> Option<&str> {
-        self.users.iter().find(|(_, list)| list.iter().any(|b| b.flow == *flow)).map(|(user, _)| user.as_str())
+    /// The flows of all devices.
+    pub fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.users.values().flatten().map(|binding| binding.flow)
     }
 
     /// How many bindings there are.

@@ -48,6 +48,11 @@ impl<K: Ord + Copy> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// When `name` is due.
+    pub fn at(&self, name: K) -> Option<Instant> {
+        self.by_name.get(&name).copied()
+    }
+
     /// How many run.
     pub fn len(&self) -> usize {
         self.by_name.len()

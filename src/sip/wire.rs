@@ -4,14 +4,17 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::message::{HeaderName, Message, MessageWriter, Method};
-use super::{EndpointConfig, Flow, Transport};
+use super::{EndpointConfig, Flow, Transport, capability};
 
-/// The methods we understand.
+/// The methods every endpoint takes; [`super::capability`] adds those the settings allow.
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
-/// The same where REGISTER is accepted.
-pub(super) const ALLOW_REGISTRAR: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER";
+/// The body of a NOTIFY about a REFER.
+pub(super) const SIPFRAG: &str = "message/sipfrag;version=2.0";
 /// The body we understand.
 pub(super) const SDP: &str = "application/sdp";
+
+/// The header of a challenge.
+pub(super) const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 
 /// A request of ours before it is written.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,13 +77,13 @@ impl Draft {
             (Some(contact), _) => {
                 writer.header(HeaderName::Contact, contact);
             }
-            (None, Method::Invite | Method::Update | Method::Options) => {
+            (None, Method::Invite | Method::Update | Method::Options | Method::Notify) => {
                 writer.contact(contact_uri(config, flow, &config.contact_user).as_bytes());
             }
             _ => {}
         }
         if matches!(self.method, Method::Invite | Method::Update | Method::Options) {
-            writer.header(HeaderName::Allow, ALLOW.as_bytes());
+            writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
         }
         if self.method == Method::Options {
             writer.header(HeaderName::Accept, SDP.as_bytes());
@@ -111,6 +114,8 @@ pub(super) struct Reply<'a> {
     phrase: Option<&'a str>,
     tag: Option<&'a str>,
     contact: bool,
+    plain: bool,
+    allow: bool,
     headers: Vec<(&'a str, String)>,
     sdp: Option<&'a [u8]>,
 }
@@ -144,6 +149,27 @@ impl<'a> Reply<'a> {
         self
     }
 
+    /// Without the name of our software: for strangers.
+    pub fn plain(mut self) -> Reply<'a> {
+        self.plain = true;
+        self
+    }
+
+    /// Leaves out the first of two challenges; the second, MD5, is the one that every telephone knows. False when there is
+    /// but one.
+    pub fn drop_first_challenge(&mut self) -> bool {
+        let is_challenge = |(name, _): &(&str, String)| *name == WWW_AUTHENTICATE;
+        let both = self.headers.iter().filter(|header| is_challenge(header)).count() > 1;
+        let first = self.headers.iter().position(is_challenge).filter(|_| both);
+        first.map(|place| self.headers.remove(place)).is_some()
+    }
+
+    /// With the methods we take.
+    pub fn allow(mut self) -> Reply<'a> {
+        self.allow = true;
+        self
+    }
+
     /// One more header.
     pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Reply<'a> {
         self.headers.push((name, value.into()));
@@ -166,12 +192,16 @@ impl<'a> Reply<'a> {
         };
         if self.contact {
             writer.contact(contact_uri(config, source, &config.contact_user).as_bytes());
-            writer.header(HeaderName::Allow, ALLOW.as_bytes());
+        }
+        if self.contact || self.allow {
+            writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
         }
         for (name, value) in &self.headers {
             writer.header(HeaderName::from_bytes(name.as_bytes()), value.as_bytes());
         }
-        writer.header(HeaderName::Server, config.software.as_bytes());
+        if !self.plain {
+            writer.header(HeaderName::Server, config.software.as_bytes());
+        }
         match self.sdp {
             Some(sdp) => writer.finish_with_body(SDP, sdp),
             None => writer.finish(),

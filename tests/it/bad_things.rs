@@ -258,15 +258,16 @@ fn killed_and_started_again() {
 
 // ---- a conversation that must not be harmed ------------------------------------------------------------------------
 
-struct Conversation {
-    engine: Engine,
+/// Two who talk, and the engine between them.
+pub(super) struct Conversation {
+    pub(super) engine: Engine,
     caller: Phone,
     listener: Phone,
 }
 
 impl Conversation {
     /// An engine with the short plan of the load test, and two who talk.
-    fn start(name: &str, change: impl FnOnce(Setup) -> Setup) -> Conversation {
+    pub(super) fn start(name: &str, change: impl FnOnce(Setup) -> Setup) -> Conversation {
         let plan = fs::read_to_string(repository().join("tests/load/plan.toml")).expect("the plan");
         let engine = Engine::with(&format!("bad-{name}"), |setup| change(setup.plan(&plan)));
         let clock = SystemClock::start();
@@ -284,7 +285,7 @@ impl Conversation {
     }
 
     /// Each hears the other now.
-    fn goes_on(&mut self) {
+    pub(super) fn goes_on(&mut self) {
         self.caller.hear(LISTENER_HZ);
         self.listener.hear(CALLER_HZ);
     }

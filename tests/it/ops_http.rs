@@ -11,7 +11,7 @@ use ecoute::dispatch::ListenerState;
 use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
-    ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
+    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;
@@ -92,6 +92,24 @@ fn listeners_and_wishes() {
     assert_eq!(asked[0], ControlRequest::Pause(isere.clone()));
     assert_eq!(asked[1], ControlRequest::Ready(isere));
     assert_eq!(asked.last(), Some(&ControlRequest::Drain));
+}
+
+/// Those who are answered with silence are shown; who is one can be said and unsaid, for so long or until further notice.
+#[test]
+fn bans() {
+    let bench = Bench::new("bans");
+    let shown = bench.json("/api/v1/bans");
+    assert_eq!((&shown[0]["source"], &shown[0]["left_s"]), (&"192.0.2.66/32".into(), &59.into()));
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/add?for_s=3600"), 200);
+    assert_eq!(bench.post("/api/v1/bans/2001:db8::7/add"), 200);
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/lift"), 200);
+    assert_eq!(bench.post("/api/v1/bans/somebody/add"), 400);
+    assert_eq!(bench.post("/api/v1/bans/192.0.2.7/add?for_s=long"), 400);
+    let four: std::net::IpAddr = "192.0.2.7".parse().expect("an address");
+    let asked = bench.asked.lock().expect("no panic").clone();
+    let hour = Some(Duration::from_secs(3600));
+    let six = "2001:db8::7".parse().expect("an address");
+    assert_eq!(asked, [ControlRequest::Ban(four, hour), ControlRequest::Ban(six, None), ControlRequest::LiftBan(four)]);
 }
 
 /// A page from elsewhere, opened in a browser on this machine, can neither change anything nor read the API under a name of
@@ -208,10 +226,12 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
     let asked = Arc::clone(asked);
     let view =
         ListenerView { id: ListenerId::new("isere"), centre: "alma-38".into(), state: ListenerState::Free, devices: 1 };
+    let ban = BanView { source: "192.0.2.66/32".into(), why: "scanner".into(), times: 2, left_s: Some(59) };
     Shared {
         metrics: Metrics::new(),
         health: health.clone(),
         listeners: Arc::new(arc_swap::ArcSwap::from_pointee(vec![view])),
+        bans: Arc::new(arc_swap::ArcSwap::from_pointee(vec![ban])),
         refresh: Box::new(|metrics| {
             metrics.queue_callers.set(4);
         }),

@@ -23,13 +23,13 @@ const NAMES: [&str; 6] = ["Planquart", "Quenelle", "Zingaro", "Wambrechies", "Ys
 
 /// The log for a person, at its most talkative.
 #[test]
-fn nothing_is_told_in_words() {
+fn b147_p078_nothing_is_told_in_words() {
     a_day("words", "human");
 }
 
 /// The log for a machine, at its most talkative.
 #[test]
-fn nothing_is_told_in_json() {
+fn b147_p078_nothing_is_told_in_json() {
     a_day("json", "json");
 }
 

@@ -156,6 +156,7 @@ fn numbers_are_revealed_in_few_places() {
 fn generated_pages_are_current() {
     let pages = [
         ("deploy/metrics.md", ecoute::ops::catalogue_markdown()),
+        ("deploy/limits.md", ecoute::sip::limits_markdown()),
         ("deploy/settings.md", ecoute::config::reference_markdown()),
         ("config/ecoute.sample.toml", ecoute::config::sample()),
     ];

@@ -14,6 +14,7 @@ use crate::ids::LegId;
 use super::super::context::Context;
 use super::super::leg::Leg;
 use super::super::{DispatchAct, HangupReason, How, LegEnd, MediaAct, Note, Party, Stage};
+use super::takeover::Taking;
 use super::waiting::{self, Waiting};
 use super::{Signal, State, closing, go};
 
@@ -23,11 +24,13 @@ const HOLDER_ASKED_EVERY: Duration = Duration::from_secs(60);
 pub(in super::super) struct Bridged {
     /// Her place in the queue, should the dispatcher have taken the ring back as it was answered.
     waiting: Waiting,
-    token: Token,
-    leg: LegId,
+    pub(super) token: Token,
+    pub(super) leg: LegId,
+    /// Another device of his that takes over.
+    pub(super) taking: Option<Taking>,
     since: Instant,
     /// The listener's first sound is awaited until then.
-    sound_by: Option<Instant>,
+    pub(super) sound_by: Option<Instant>,
     /// Somebody holds the call, and is asked then whether he is still there.
     ask_at: Option<Instant>,
     until: Instant,
@@ -55,6 +58,7 @@ pub(in super::super) fn enter(
         waiting,
         token,
         leg,
+        taking: None,
         since: now.at,
         sound_by: (!heard).then_some(now.at + cx.settings.listener_sound),
         ask_at: None,
@@ -72,6 +76,7 @@ impl Bridged {
     }
 
     pub fn handle(mut self: Box<Self>, cx: &mut Context, now: Now, signal: Signal) -> State {
+        let Some(signal) = self.take_over_step(cx, now, signal) else { return State::Bridged(self) };
         match signal {
             Signal::Started { leg } if leg == self.leg => {
                 self.sound_by = None;
@@ -90,6 +95,7 @@ impl Bridged {
             // for somebody else by now, and she still stands in the queue.
             Signal::Withdraw { token } if token == self.token => {
                 cx.drop_leg(self.leg, HangupReason::RangOut);
+                self.let_taking_go(cx);
                 self.unbridge(cx);
                 cx.talked += now.at.since(self.since);
                 let mut waiting = self.waiting;
@@ -139,18 +145,22 @@ impl Bridged {
 
     /// The conversation is over: tells the dispatcher, counts the time.
     pub fn release(&self, cx: &mut Context, now: Now) {
-        cx.talked += now.at.since(self.since);
+        // Whoever is lost was lost when his sound stopped, not when his peer gave up asking.
+        let lost = |leg: &Leg| leg.silent_since.filter(|_| leg.lost);
+        let ends = [cx.caller_leg(), self.leg].into_iter().filter_map(|leg| cx.leg(leg).and_then(lost)).min();
+        cx.talked += ends.unwrap_or(now.at).since(self.since);
         cx.dispatch(DispatchAct::Released(self.token.clone()));
     }
 
     // ---- helpers -------------------------------------------------------------------------------------------------
 
     fn part(&self, cx: &mut Context, now: Now) {
+        self.let_taking_go(cx);
         self.unbridge(cx);
         self.release(cx, now);
     }
 
-    fn unbridge(&self, cx: &mut Context) {
+    pub(super) fn unbridge(&self, cx: &mut Context) {
         let caller = cx.caller_leg();
         cx.media(caller, MediaAct::Unbridge(self.leg));
         cx.hush(caller);
@@ -178,7 +188,7 @@ impl Bridged {
     }
 
     /// One party put the other on hold, or came back.
-    fn hold(&mut self, cx: &mut Context, now: Now, leg: LegId) {
+    pub(super) fn hold(&mut self, cx: &mut Context, now: Now, leg: LegId) {
         let caller = cx.caller_leg();
         let other = if leg == caller { self.leg } else { caller };
         let held = [leg, other].into_iter().any(|leg| cx.leg(leg).is_some_and(Leg::holds_us));

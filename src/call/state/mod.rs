@@ -22,6 +22,7 @@ pub(super) mod opening;
 pub(super) mod playing;
 pub(super) mod ringing;
 pub(super) mod steps;
+mod takeover;
 pub(super) mod waiting;
 
 /// What a state is told. The caller's and the listeners' ordinary housekeeping is done before (see `engine`).
@@ -55,6 +56,8 @@ pub(super) enum Signal {
     Rejected { leg: LegId, status: u16 },
     /// A listener's leg ended.
     ListenerEnded { leg: LegId, end: LegEnd },
+    /// Another device of the listener calls to take over the conversation, on the next leg.
+    TakesOver { offer: Option<Vec<u8>> },
     /// The state's own deadline.
     Deadline,
 }

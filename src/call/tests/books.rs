@@ -36,6 +36,11 @@ pub(super) struct Books {
 }
 
 impl Books {
+    /// A device of the listener calls us, on this leg.
+    pub fn comes(&mut self, leg: LegId) {
+        self.legs.entry(leg).or_default().invited = true;
+    }
+
     /// What the call is told.
     pub fn told(&mut self, input: &Input) {
         match input {

@@ -45,6 +45,7 @@ fn leg_event(event: &LegEvent) -> String {
         LegEvent::Reoffer { sdp } => with("re-INVITE", sdp),
         LegEvent::Reanswered { sdp } => with("200 to our re-INVITE", sdp),
         LegEvent::ReofferRejected => "refuses our re-INVITE".to_owned(),
+        LegEvent::TakesOver { of, offer } => with(&format!("takes over from leg {}", of.nth), offer),
         LegEvent::Digit(key) => format!("key {key} by INFO"),
         LegEvent::Ended(end) => format!("ended, {end:?}"),
     }

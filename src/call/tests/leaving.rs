@@ -169,3 +169,30 @@ fn ended_from_outside() {
         assert_eq!(world.end(), (Party::Us, How::Drained, during));
     }
 }
+
+/// 72 s of conversation, then her operator's link fails: after 30 s without sound she is asked, nobody answers, and the
+/// record holds the 72 s and the true cause. A listener who is lost likewise; a hang-up after a silence counts to its end.
+#[test]
+fn p178_a_lost_conversation_is_as_long_as_its_sound() {
+    for (end, talked_ms) in [(LegEnd::Lost, 72_000), (LegEnd::HungUp, 134_000)] {
+        let mut world = World::bridged();
+        world.wait_ms(102_000);
+        world.caller_media(MediaEvent::Silent { for_ms: 30_000 });
+        assert!(world.saw("caller: re-INVITE"));
+        world.wait_ms(32_000);
+        world.caller(LegEvent::Ended(end));
+        let record = world.record();
+        assert_eq!(record.talked_ms, talked_ms, "{end:?}");
+        let cause = if end == LegEnd::Lost { (Party::Trunk, How::Lost) } else { (Party::Caller, How::HungUp) };
+        assert_eq!((record.termination.by, record.termination.how), cause);
+    }
+    let mut world = World::bridged();
+    world.wait_ms(102_000);
+    let leg = world.rung[0];
+    world.media(leg, MediaEvent::Silent { for_ms: 30_000 });
+    world.media(leg, MediaEvent::Audible);
+    world.media(leg, MediaEvent::Silent { for_ms: 30_000 });
+    world.leg(leg, LegEvent::Ended(LegEnd::Lost));
+    world.hangs_up();
+    assert_eq!(world.record().talked_ms, 72_000);
+}

@@ -4,9 +4,9 @@ use super::record::AttemptOutcome;
 use super::*;
 use crate::dispatch::Outcome;
 
-/// Each refusal is told to the dispatcher in its own word, and the caller goes on waiting with her voice and her place.
+/// A 6xx too is only this device's word: other listeners are still tried. Each refusal is told to the dispatcher in its own word, and the caller goes on waiting with her voice and her place.
 #[test]
-fn refusals() {
+fn b087_b089_refusals() {
     let table = [
         (603, false, Outcome::Declined),
         (403, true, Outcome::Declined),
@@ -76,7 +76,7 @@ fn no_word_at_all() {
 
 /// Several devices ring; the first to answer wins, and the others are told that the call was completed elsewhere (B091).
 #[test]
-fn the_first_device_wins() {
+fn b081_b091_p168_the_first_device_wins() {
     let mut world = World::ringing(3);
     world.answers(1);
     assert_eq!(world.call.stage(), Stage::Bridged);
@@ -219,4 +219,52 @@ fn the_longest_conversation() {
     let mut world = World::bridged();
     world.wait_ms(6 * 3_600_000);
     assert_eq!(world.end(), (Party::Us, How::Completed, Stage::Bridged));
+}
+
+/// Whatever the caller or the listener presses while they talk, feature codes of other systems included, nothing is dialled,
+/// nobody is moved, and the call ends as any other.
+#[test]
+fn p184_feature_codes_do_nothing() {
+    for keys in ["##0021312345678#", "*2000000000", "*1*1", "#", "*#06#", "70**"] {
+        let mut world = World::bridged();
+        let (rung, before) = (world.rung.clone(), world.ladder.len());
+        world.press(keys);
+        for key in keys.chars() {
+            world.caller(LegEvent::Digit(key));
+            world.leg(rung[0], LegEvent::Digit(key));
+            world.media(rung[0], MediaEvent::Digit(key));
+        }
+        assert_eq!((&world.rung, world.call.stage()), (&rung, Stage::Bridged), "{keys}");
+        let acts = world.ladder[before..].iter().filter(|line| !line.contains("<-"));
+        assert_eq!(acts.count(), 0, "{keys}: {:#?}", &world.ladder[before..]);
+        world.hangs_up();
+        assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Bridged), "{keys}");
+    }
+}
+
+/// A phone rings, gives early sound with 183, and answers with another description: until the answer she hears the queue's
+/// own voice and no sound of his, and then him, as the answer says and not as the 183 did.
+#[test]
+fn b085_early_sound_of_a_phone_is_not_hers() {
+    let mut world = World::ringing(1);
+    let leg = world.rung[0];
+    for status in [180, 183, 180] {
+        world.leg(leg, LegEvent::Progress { status });
+        assert_eq!(world.words(), "please_wait hold_music …", "{status}");
+        assert!(!world.saw("joined with") && !world.saw("leg 1: sound"), "{status}");
+    }
+    world.leg(leg, LegEvent::Answered { sdp: sdp() });
+    assert_eq!((world.words(), world.call.stage()), ("", Stage::Bridged));
+    assert!(world.saw("leg 1: sound") && world.saw("caller: joined with leg 1"));
+    world.hangs_up();
+    world.record();
+}
+
+/// A caller who leaves ends the rings with another reason than a listener who was quicker (P168: losers only).
+#[test]
+fn p168_a_caller_who_leaves_completed_nothing_elsewhere() {
+    let mut world = World::ringing(2);
+    world.hangs_up();
+    assert!(world.saw("leg 1: hang up, CallerGone") && world.saw("leg 2: hang up, CallerGone"));
+    assert!(!world.saw("CompletedElsewhere"));
 }

@@ -23,6 +23,7 @@ mod locate;
 mod monkey;
 mod offers;
 mod patience;
+mod takeover;
 
 use fixture::*;
 
@@ -203,6 +204,14 @@ impl World {
     /// The nth phone of the last ring answers.
     fn answers(&mut self, nth: usize) {
         self.leg(self.rung[nth], LegEvent::Answered { sdp: sdp() });
+    }
+
+    /// The listener's other device calls to take the place of `of`; its leg, when it may.
+    fn takes_over(&mut self, of: LegId, offer: Option<Vec<u8>>) -> Option<LegId> {
+        let leg = self.call.leg_to_take_over(of)?;
+        self.books.comes(leg);
+        self.leg(leg, LegEvent::TakesOver { of, offer });
+        Some(leg)
     }
 
     fn rejects(&mut self, nth: usize, status: u16) {

@@ -80,6 +80,14 @@ fn something(world: &mut World, dice: &mut IdSource, ring: &mut Option<Token>) {
         5 if !world.words().is_empty() && !world.words().ends_with('…') => world.said(),
         6 => world.media_catches_up(dice.below(6) > 0),
         7 => world.caller(LegEvent::Confirmed { sdp: sdp() }),
+        8 if stage == Stage::Bridged && dice.below(2) == 0 => {
+            let offer = [sdp(), None, foreign_sdp()][dice.below(3) as usize].clone();
+            leg.and_then(|of| world.takes_over(of, offer));
+        }
+        8 if stage == Stage::Bridged => {
+            let sdp = if dice.below(4) > 0 { sdp() } else { None };
+            world.leg(leg.unwrap_or(LegId::caller(world.call.id())), LegEvent::Confirmed { sdp });
+        }
         8 => world.caller_media(MediaEvent::Started),
         9 if stage == Stage::Waiting => {
             *ring = Some(world.ring(["lea", "max", "zoé"][dice.below(3) as usize], dice.below(4) as u32))
@@ -136,7 +144,7 @@ fn anything(world: &mut World, dice: &mut IdSource) -> Input {
     };
     let signalling = |event| Input::Leg { leg, event };
     let media = |event| Input::Media { leg, event };
-    match dice.below(22) {
+    match dice.below(23) {
         0 => signalling(LegEvent::Progress { status: 100 + dice.below(100) as u16 }),
         1 => signalling(LegEvent::Answered { sdp: body }),
         2 => signalling(LegEvent::Rejected { status: 300 + dice.below(400) as u16 }),
@@ -164,6 +172,7 @@ fn anything(world: &mut World, dice: &mut IdSource) -> Input {
         }),
         18 => Input::Dispatch(DispatchEvent::Withdraw { token }),
         19 => Input::Dispatch(DispatchEvent::Exhausted),
+        21 => signalling(LegEvent::TakesOver { of: LegId { nth: dice.below(8) as u16, ..leg }, offer: body }),
         20 if dice.below(10) == 0 => Input::End(How::Drained),
         _ => Input::Timeout,
     }

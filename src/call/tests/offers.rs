@@ -53,7 +53,7 @@ fn a_late_offer_without_an_answer() {
 
 /// An offer that cannot be used is refused before anything is answered.
 #[test]
-fn no_common_codec() {
+fn b096_no_common_codec() {
     for (offer, status) in [(foreign_sdp(), "488"), (Some(b"nonsense".to_vec()), "400")] {
         let mut world = World::make(Made::new(CallerIdentity::Hidden, offer), true);
         assert!(world.saw(&format!("caller: {status}")));
@@ -89,5 +89,26 @@ fn who_is_at_fault() {
         let mut world = World::answering(CallerIdentity::Hidden);
         world.caller(LegEvent::Ended(end));
         assert_eq!(world.end(), (by, how, Stage::Answering));
+    }
+}
+
+/// What is wrong with her offer stands in the Warning of the 488: no codec of ours (305), no voice at all (304).
+#[test]
+fn b096_a_488_says_what_is_wrong() {
+    let video = b"v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=video 40002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    for (offer, code) in [(foreign_sdp(), 305), (Some(video.to_vec()), 304)] {
+        let now = Now { at: Instant::ZERO, civil: Civil::from_unix_millis(0) };
+        let Made { caller, offer, plan } = Made::new(CallerIdentity::Hidden, offer);
+        let arrival = Arrival { call: CallId::from_raw(7), now, plan, caller, located: None, offer };
+        let mut call = Call::new(arrival, settings());
+        drain(&mut call);
+        let leg = LegId::caller(call.id());
+        call.handle_input(now, Input::Media { leg, event: opened(leg) });
+        let (outputs, _) = drain(&mut call);
+        let warning = outputs.iter().find_map(|output| match output {
+            Output::Leg { act: LegAct::Reject { status: 488, warning, .. }, .. } => *warning,
+            _ => None,
+        });
+        assert_eq!(warning.map(|(code, _)| code), Some(code));
     }
 }

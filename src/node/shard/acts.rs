@@ -13,7 +13,8 @@ use crate::sip::{Command, Headers, Hidden, OutgoingInvite, Reason, Target};
 
 use super::Shard;
 
-/// Max-Forwards of what we originate (RFC 3261 §8.1.1.6).
+/// Max-Forwards of what we originate (RFC 3261 §8.1.1.6); what a caller caused goes on with what is left of hers, so that a
+/// telephone that forwards back to us makes no circle (RFC 7332).
 const MAX_FORWARDS: u8 = 70;
 
 impl Shard {
@@ -46,7 +47,10 @@ impl Shard {
             let Some(binding) = binding else {
                 return self.leg_event(leg, LegEvent::Rejected { status: 480 });
             };
+            let hops = self.hops.get(&leg.call).map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1));
             let session = self.endpoint.new_session();
+            let line = self.lines.rings(leg, listener.clone());
+            self.tell_line(now, line);
             self.legs.join(leg, session, binding.flow.remote.ip());
             let host = &self.settings.from_host;
             let invite = OutgoingInvite {
@@ -58,9 +62,13 @@ impl Shard {
                 headers: Headers::none(),
                 sdp: Some(sdp),
                 ring_timeout: ring,
-                max_forwards: MAX_FORWARDS,
+                max_forwards: hops,
             };
             return self.command(now, Command::Invite { session, invite: Box::new(invite) });
+        }
+        if let LegAct::Answer { .. } = act {
+            let line = self.lines.answered(leg);
+            self.tell_line(now, line);
         }
         // A leg without a session is one whose end was heard already.
         let Some(session) = self.legs.session(leg) else { return };

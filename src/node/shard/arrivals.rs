@@ -17,6 +17,9 @@ use super::Shard;
 impl Shard {
     /// A caller's INVITE.
     pub(super) fn arrived(&mut self, now: Now, session: SessionId, invite: Box<IncomingInvite>) {
+        if let Some(old) = invite.replaces {
+            return self.takes_over(now, session, old, *invite);
+        }
         if self.draining || self.calls.len() >= self.settings.calls_max {
             return self.refuse(now, session, 503, Some(self.settings.retry_after_s));
         }
@@ -31,6 +34,10 @@ impl Shard {
         let id = self.ids.call_id(now.civil);
         let caller = numbers::caller_identity(&invite);
         let service = plan.name.clone();
+        if matches!(invite.trust, sip::Trust::Trunk(_)) {
+            self.event(Event::Attested(invite.attestation));
+        }
+        self.hops.insert(id, invite.max_forwards);
         let located = numbers::network_location(&invite);
         let arrival = Arrival { call: id, now, plan, caller, located, offer: invite.sdp };
         self.legs.join(LegId::caller(id), session, invite.flow.remote.ip());
@@ -42,7 +49,7 @@ impl Shard {
         self.wake_call(id, at);
     }
 
-    fn refuse(&mut self, now: Now, session: SessionId, status: u16, retry_after_s: Option<u32>) {
+    pub(super) fn refuse(&mut self, now: Now, session: SessionId, status: u16, retry_after_s: Option<u32>) {
         self.command(
             now,
             Command::Respond { session, status, reason: None, sdp: None, retry_after_s, headers: sip::Headers::none() },
@@ -84,6 +91,8 @@ impl Shard {
                     }
                 }
             }
+            Control::Ban(source, span) => self.command(now, Command::Ban { source, span }),
+            Control::LiftBan(source) => self.command(now, Command::LiftBan { source }),
             Control::EndCall(id) => self.call_inputs.push_back((id, call::Input::End(How::Drained))),
         }
     }

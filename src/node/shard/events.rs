@@ -19,13 +19,15 @@ impl Shard {
                 self.on_leg(session, LegEvent::Progress { status });
             }
             Sip::Answered { session, sdp } => {
+                let line = self.legs.leg(session).and_then(|leg| self.lines.answered(leg));
+                self.tell_line(now, line);
                 if !self.on_leg(session, LegEvent::Answered { sdp }) {
                     self.command(now, Command::Hangup { session, reason: None });
                 }
             }
             Sip::Rejected { session, status, .. } => {
                 self.on_leg(session, LegEvent::Rejected { status });
-                self.legs.part(session);
+                self.part(now, session);
             }
             Sip::Confirmed { session, sdp } => {
                 self.on_leg(session, LegEvent::Confirmed { sdp });
@@ -51,8 +53,9 @@ impl Shard {
             }
             Sip::Ended { session, cause } => {
                 self.on_leg(session, LegEvent::Ended(leg_end(&cause)));
-                self.legs.part(session);
+                self.part(now, session);
             }
+            Sip::Refer { session, .. } => self.refer(now, session),
             Sip::Bound { user, bindings, new, .. } => {
                 self.event(Event::Bound { bindings, new });
                 self.reachable(now, &user, bindings);
@@ -64,6 +67,7 @@ impl Shard {
             Sip::AuthFailed { flow, throttled } => {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
+            Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
             Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
         }
     }

@@ -6,13 +6,13 @@ mod word;
 mod words;
 
 pub use sets::{
-    BuildInfo, ByAuthFailure, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad, ByMethod, ByOutcome,
-    ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
+    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad,
+    ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
 };
 pub use word::Word;
 pub use words::{
-    AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault, StorePlace,
-    Transaction, WaitEnd, Way,
+    Attested, AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
+    StorePlace, Transaction, WaitEnd, Way,
 };
 
 /// A closed set of words.

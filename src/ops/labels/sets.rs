@@ -3,8 +3,8 @@
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::words::{
-    AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault, StorePlace,
-    Transaction, WaitEnd, Way,
+    Attested, AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
+    StorePlace, Transaction, WaitEnd, Way,
 };
 use super::{LabelDoc, LabelValue, Labels, SERIES_MAX, Word};
 use crate::call::record::{AttemptOutcome, How, Party, Stage};
@@ -56,6 +56,9 @@ ByTransaction { /// Which.
 set! { /// Why a request was not believed.
 ByAuthFailure { /// Why.
     cause: AuthFailure, } }
+set! { /// By what the calling network signed.
+ByAttestation { /// What.
+    attestation: Attested, } }
 set! { /// By how the waiting ended.
 ByWaitEnd { /// How.
     end: WaitEnd, } }
@@ -99,6 +102,9 @@ set! { /// Something set aside in silence.
 ByDrop { /// By whom.
     room: Room, /// Why: a variant of that room's `DropReason`.
     reason: Word, } }
+set! { /// A source that is answered with silence.
+ByBan { /// Why: a variant of the signalling's `BanReason`.
+    why: Word, } }
 set! { /// Something loaded anew.
 ByLoad { /// What.
     what: Loaded, /// What came of it.

@@ -73,6 +73,15 @@ words! {
         GlobalFailure = "6xx", }
 }
 words! {
+    /// What a calling network signed about the caller's number (RFC 8588).
+    enum Attested { /// It knows the caller, and the number is hers.
+        Full = "a", /// It knows the caller.
+        Partial = "b", /// It let the call in.
+        Gateway = "c", /// It signed nothing.
+        None = "none", /// It signed something that cannot be read.
+        Unreadable = "unreadable", }
+}
+words! {
     /// The four transaction machines of RFC 3261 §17.
     enum Transaction { /// §17.1.1.
         InviteClient = "invite_client", /// §17.1.2.

@@ -32,6 +32,8 @@ impl Algorithm {
     }
 
     fn hash(self, parts: &[&[u8]]) -> String {
+        #[cfg(test)]
+        HASHES.with(|count| count.set(count.get() + 1));
         match self {
             Algorithm::Md5 => {
                 let mut hash = Md5::new();
@@ -115,6 +117,17 @@ fn feed(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
         }
         update(part);
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static HASHES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// How many hashes this thread computed since it was last asked: the measure of equal work.
+#[cfg(test)]
+pub(super) fn take_hashes() -> u32 {
+    HASHES.with(|count| count.replace(0))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub(super) use client::{Challenge, answer};
-pub(super) use guard::{Asking, Guard, Verdict};
+pub(super) use guard::{Asking, Attempt, Guard, USED_NONCES_MAX, VALUE_BYTES_MAX, Verdict};
 
 use digest::{Algorithm, Ha1, ha1};
 
@@ -46,6 +46,11 @@ impl Secret {
                 Algorithm::Sha256 => sha256.clone(),
             },
         }
+    }
+
+    /// Is only a hash of it kept?
+    fn is_hashed(&self) -> bool {
+        matches!(self.0, Kept::Hashes { .. })
     }
 
     fn knows_sha256(&self) -> bool {

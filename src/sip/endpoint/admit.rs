@@ -5,22 +5,25 @@
 
 use std::sync::Arc;
 
-use super::super::auth::{Asking, Verdict};
+use super::super::auth::{Asking, Attempt, Verdict};
+use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
 use super::super::session::{NewCall, Session};
+use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
-use super::super::wire::{ALLOW, ALLOW_REGISTRAR, Reply, SDP};
-use super::super::{Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, Trust, reading};
+use super::super::wire::{Reply, SDP, WWW_AUTHENTICATE};
+use super::super::{
+    Admission, DropReason, Event, Flow, Hidden, Identity, IncomingInvite, SessionId, Trust, attestation, capability,
+    reading,
+};
 use super::Endpoint;
 use super::receive::Request;
 
 impl Endpoint {
     pub(super) fn admit(&mut self, request: Request<'_, '_>) {
         let source = request.source;
-        let known = self.core.config.trunk_of(source.remote.ip()).is_some();
-        let throttled = self.guard.is_throttled(self.core.now, source.remote.ip());
-        if throttled && !known && self.registrar.user_of_flow(&source).is_none() {
-            return self.core.dropped(DropReason::Throttled);
+        if !self.enters(&request) {
+            return;
         }
         // Only an INVITE rings twice; and some phones forget to raise CSeq when they answer a challenge.
         let merge = MergeKey::of_request(request.message).filter(|_| request.method == Method::Invite);
@@ -33,44 +36,56 @@ impl Endpoint {
         match request.method {
             Method::Invite => self.admit_invite(request, merge),
             Method::Register => self.admit_register(request),
+            // A stranger learns that somebody is there, and no more.
+            Method::Options if self.core.answer_max.is_some() => {
+                self.core.reply_stateless(request.message, source, Reply::new(200));
+            }
             Method::Options => {
-                let reply = Reply::new(200).contact().header("Accept", SDP).header("Supported", "");
+                let reply = self.capabilities();
                 self.core.reply_stateless(request.message, source, reply);
             }
             // A dialog is what these need, and there is none.
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
                 self.core.reply_stateless(request.message, source, Reply::new(481));
             }
-            Method::Other(_) => {
-                let reply = Reply::new(501).header("Allow", self.allow());
-                self.core.reply_stateless(request.message, source, reply);
+            Method::Subscribe if self.core.config.registrar => self.admit_subscribe(request),
+            // Outside a conversation nobody can hand one on.
+            Method::Refer if self.core.config.transfer => {
+                self.core.reply_stateless(request.message, source, Reply::new(403));
             }
-            _ => {
-                let reply = Reply::new(405).header("Allow", self.allow());
+            // MESSAGE and PUBLISH among them.
+            method => {
+                let stranger = self.core.answer_max.is_some();
+                let unheard_of = matches!(method, Method::Other(_));
+                let reply = if stranger && unheard_of { Reply::new(501) } else { capability::refusal(method) };
                 self.core.reply_stateless(request.message, source, reply);
             }
         }
     }
 
-    fn allow(&self) -> &'static str {
-        if self.core.config.registrar { ALLOW_REGISTRAR } else { ALLOW }
+    /// The answer to OPTIONS.
+    pub(super) fn capabilities(&self) -> Reply<'static> {
+        capability::reply(&self.core.config).contact()
     }
 
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
-    fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
+    pub(super) fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
         let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
         let strange: Vec<String> = message
             .require()
             .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
-            .take(16)
+            .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
+            .take(UNSUPPORTED_MAX)
             .map(decode_text)
             .collect();
         if !strange.is_empty() {
             return Some(Reply::new(420).header("Unsupported", strange.join(", ")));
         }
         if request.method != Method::Invite {
-            return None;
+            // Only a call can take the place of another (RFC 3891 §3).
+            let misplaced = self.core.config.transfer && message.header(HeaderName::Replaces).is_some();
+            return misplaced.then(|| Reply::new(400).phrase(Some("Replaces Outside INVITE")));
         }
         // Whoever cannot read SDP cannot be answered (§20.1).
         let takes_sdp = |kind: &[u8]| {
@@ -113,12 +128,21 @@ impl Endpoint {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
         }
         let Some(trust) = self.trust(&request) else { return };
+        let replaces = match self.replaced(message, &trust) {
+            Ok(replaces) => replaces,
+            Err(reply) => return self.core.reply_stateless(message, source, reply),
+        };
         let id = self.new_session();
-        let invite = Box::new(read_invite(message, source, trust));
+        let user = match &trust {
+            Trust::User(user) => Some(user.clone()),
+            _ => None,
+        };
+        let invite = Box::new(read_invite(message, source, trust, replaces));
         let transaction = self.accept(&request, User::Invite(id), merge);
         self.core.reply(transaction, message, source, &Reply::new(100));
         let call = NewCall { transaction, request: message.to_owned(), source, reply: request.reply };
-        if let Some(session) = Session::incoming(&mut self.core, id, call) {
+        if let Some(mut session) = Session::incoming(&mut self.core, id, call) {
+            session.set_user(user);
             self.sessions.insert(id, session);
             self.core.tell(Event::Invite { session: id, invite });
         }
@@ -138,7 +162,9 @@ impl Endpoint {
         match self.authenticate(request) {
             Ok(user) => Some(Trust::User(user)),
             Err(reply) => {
-                self.core.reply_stateless(request.message, request.source, reply);
+                if let Some(reply) = reply {
+                    self.core.reply_stateless(request.message, request.source, reply);
+                }
                 None
             }
         }
@@ -147,14 +173,15 @@ impl Endpoint {
     fn admit_register(&mut self, request: Request<'_, '_>) {
         let (message, source) = (request.message, request.source);
         if !self.core.config.registrar {
-            return self.core.reply_stateless(message, source, Reply::new(405).header("Allow", self.allow()));
+            return self.core.reply_stateless(message, source, capability::refusal(request.method));
         }
         if self.is_full() {
             return self.refuse_full(message, source);
         }
         match self.register(&request) {
             // Who did not prove who he is leaves no trace here.
-            Err(reply) => self.core.reply_stateless(message, source, reply),
+            Err(None) => {}
+            Err(Some(reply)) => self.core.reply_stateless(message, source, reply),
             Ok(reply) => {
                 let transaction = self.accept(&request, User::Nobody, None);
                 let tag = self.core.tag();
@@ -163,18 +190,20 @@ impl Endpoint {
         }
     }
 
-    /// `Ok` is an answer to a user of ours, good or bad; `Err` one to a stranger.
-    fn register(&mut self, request: &Request<'_, '_>) -> Result<Reply<'static>, Reply<'static>> {
+    /// `Ok` is an answer to a user of ours, good or bad; `Err` one to a stranger, or silence.
+    fn register(&mut self, request: &Request<'_, '_>) -> Result<Reply<'static>, Option<Reply<'static>>> {
         let (message, source) = (request.message, request.source);
         let aor = message.to().and_then(|to| to.parsed_uri().ok());
         let user = aor.and_then(|uri| uri.user_decoded().map(|user| decode_text(&user).to_ascii_lowercase()));
         let asked = message.request_uri().and_then(|uri| super::super::message::Uri::parse(uri).ok());
         let ours = |host: &[u8]| self.core.config.serves(&decode_text(host), &source);
-        let (Some(aor), Some(user), Some(asked)) = (aor, user, asked) else { return Err(Reply::new(400)) };
-        if !ours(asked.host) || !ours(aor.host) {
-            return Err(Reply::new(404));
-        }
+        let (Some(aor), Some(user), Some(asked)) = (aor, user, asked) else { return Err(Some(Reply::new(400))) };
+        let elsewhere = !ours(asked.host) || !ours(aor.host);
+        // Whoever has not proved who he is hears the same of every name and every domain.
         let proved = self.authenticate(request)?;
+        if elsewhere {
+            return Ok(Reply::new(404));
+        }
         if proved != user {
             return Ok(Reply::new(403));
         }
@@ -198,39 +227,75 @@ impl Endpoint {
         Ok(reply)
     }
 
-    /// Who sent this, by digest; or what to answer.
-    fn authenticate(&mut self, request: &Request<'_, '_>) -> Result<String, Reply<'static>> {
+    /// Who sent this, by digest; or what to answer (nothing, when even that is too much).
+    pub(super) fn authenticate(&mut self, request: &Request<'_, '_>) -> Result<String, Option<Reply<'static>>> {
         let accounts = Arc::clone(&self.accounts);
-        let (now, source) = (self.core.now, request.source);
-        let method = decode_text(request.method.as_bytes());
-        let target = request.message.request_uri().unwrap_or_default();
-        let same = |uri: &[u8]| uri == target || is_equivalent(uri, target);
-        let shown = request.message.authorization();
-        let verdict = self.guard.judge(now, &accounts, &method, shown, same);
-        let stale = match verdict {
+        let (now, flow, message) = (self.core.now, request.source, request.message);
+        let source = Source::of(flow.remote.ip());
+        let target = message.request_uri().unwrap_or_default();
+        let attempt = Attempt {
+            source: source.octets(),
+            method: &decode_text(request.method.as_bytes()),
+            uri_fits: &|uri: &[u8]| uri == target || is_equivalent(uri, target),
+            // Over the very flow of her registration, or as the tries of this source at this account allow.
+            may_try: &|user: &str| {
+                let here = self.registrar.bindings(now, user).any(|binding| binding.flow == flow);
+                here || self.tries.may_try(now, source, account_hash(user))
+            },
+        };
+        let stale = match self.guard.judge(now, &accounts, message.authorization(), &attempt) {
             Verdict::Proved(user) => {
-                self.guard.note_success(source.remote.ip());
+                self.shield.proved(now, source);
+                self.tries.proved(now, source, account_hash(&user));
                 return Ok(user);
             }
-            Verdict::OtherUri => return Err(Reply::new(400).phrase(Some("Digest For Another URI"))),
-            Verdict::Wrong => {
-                let throttled = self.guard.note_failure(now, source.remote.ip());
-                self.core.tell(Event::AuthFailed { flow: source, throttled });
+            Verdict::OtherUri => return Err(Some(Reply::new(400).phrase(Some("Digest For Another URI")))),
+            Verdict::TooSoon => return Err(self.too_soon(flow)),
+            Verdict::Wrong(user) => {
+                let account = account_hash(&user);
+                self.tries.failed(now, source, account);
+                let throttled = !self.tries.may_try(now, source, account);
+                self.core.tell(Event::AuthFailed { flow, throttled });
+                if self.offends(flow, Offence::WrongPassword) {
+                    return Err(None);
+                }
                 false
             }
-            Verdict::Ask => false,
+            Verdict::Ask => {
+                let name = message.to().map_or(0, |to| reading::hash(&[to.uri]));
+                if self.offends(flow, Offence::Asked(name)) {
+                    return Err(None);
+                }
+                false
+            }
             Verdict::Stale => true,
         };
         let mut reply = Reply::new(401);
-        let cseq = request.message.cseq().map_or(0, |(cseq, _)| cseq).to_be_bytes();
-        let about = reading::hash(&[request.message.call_id().unwrap_or_default(), &cseq]);
-        let agent = request.message.header(HeaderName::UserAgent).unwrap_or_default();
+        let cseq = message.cseq().map_or(0, |(cseq, _)| cseq).to_be_bytes();
+        let about = reading::hash(&[message.call_id().unwrap_or_default(), &cseq]);
+        let agent = message.header(HeaderName::UserAgent).unwrap_or_default();
         let sha256 = self.core.config.offer_sha256 && !MD5_ONLY.iter().any(|name| agent.starts_with(name));
-        for challenge in self.guard.challenges(now, &accounts, Asking { stale, sha256, about }) {
-            reply = reply.header("WWW-Authenticate", challenge);
+        let asking = Asking { stale, sha256, about, source: source.octets() };
+        for challenge in self.guard.challenges(now, &accounts, asking) {
+            reply = reply.header(WWW_AUTHENTICATE, challenge);
         }
-        Err(reply)
+        Err(Some(reply))
     }
+
+    /// Over UDP a telephone's own repeats are the wait; over a connection it must be told.
+    fn too_soon(&mut self, flow: Flow) -> Option<Reply<'static>> {
+        if flow.transport.is_reliable() {
+            let seconds = self.core.config.full_retry_after_s.to_string();
+            return Some(Reply::new(503).header("Retry-After", seconds));
+        }
+        self.core.dropped(DropReason::Throttled);
+        None
+    }
+}
+
+/// An account by its name, as its tries are counted.
+fn account_hash(user: &str) -> u64 {
+    reading::hash(&[user.to_ascii_lowercase().as_bytes()])
 }
 
 /// Equal by RFC 3261 §19.1.4, or but for a default port that only one of them writes: many phones do that in the `uri` of
@@ -247,11 +312,7 @@ fn is_equivalent(a: &[u8], b: &[u8]) -> bool {
 /// over it): the libre library up to its version 1.
 const MD5_ONLY: [&[u8]; 2] = [b"baresip v0.", b"baresip v1."];
 
-/// How many Diversion, History-Info and asserted identities are read.
-const VALUES_MAX: usize = 8;
-const USER_AGENT_MAX: usize = 80;
-
-fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInvite {
+fn read_invite(message: &Message<'_>, source: Flow, trust: Trust, replaces: Option<SessionId>) -> IncomingInvite {
     let vouched = matches!(trust, Trust::Trunk(_) | Trust::Registrar(_));
     let all = |name: HeaderName<'_>| -> Vec<Hidden> {
         message.elements(name).take(VALUES_MAX).map(|value| Hidden::from_bytes(&unfold(value))).collect()
@@ -271,6 +332,8 @@ fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInv
         history_info: all(HeaderName::HistoryInfo),
         called_party: first(HeaderName::PCalledPartyId),
         access_network: first(HeaderName::PAccessNetworkInfo).filter(|_| vouched),
+        attestation: attestation::of(message).filter(|_| vouched),
+        replaces,
         call_id_hash: reading::hash(&[call_id]),
         sdp: reading::sdp(message),
         user_agent: user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect(),
@@ -281,7 +344,10 @@ fn read_invite(message: &Message<'_>, source: Flow, trust: Trust) -> IncomingInv
 
 fn identity(who: Option<NameAddr<'_>>) -> Identity {
     match who {
-        Some(who) => Identity { display: Hidden::new(who.display_text()), uri: Hidden::from_bytes(who.uri) },
+        Some(who) => {
+            let display: String = who.display_text().chars().take(DISPLAY_MAX).collect();
+            Identity { display: Hidden::new(display), uri: Hidden::from_bytes(who.uri) }
+        }
         None => Identity::default(),
     }
 }

@@ -1,10 +1,14 @@
 //! What the owner wants done.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use super::super::message::Method;
 use super::super::session::Session;
+use super::super::shield::{BanReason, Source};
 use super::super::transaction::User;
 use super::super::wire::{Draft, contact_uri, name_addr};
-use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side};
+use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side, Target};
 use super::Endpoint;
 
 impl Endpoint {
@@ -23,14 +27,26 @@ impl Endpoint {
             Command::Info { session, content_type, body } => {
                 self.with_session(session, |s, core| s.info(core, content_type, body));
             }
+            Command::AnswerRefer { session, status } => {
+                self.with_session(session, |s, core| s.answer_refer(core, status));
+            }
+            Command::ReferProgress { session, status } => {
+                self.with_session(session, |s, core| s.refer_progress(core, status));
+            }
+            Command::Notify { user, notice } => self.subscriptions.notify(&mut self.core, &user, notice),
             Command::Register(register) => self.registrations.start(&mut self.core, *register),
             Command::Unregister { account } => self.registrations.stop(&mut self.core, account),
             Command::Accounts(accounts) => {
                 self.accounts = accounts.clone();
                 self.change_registrar(|registrar, _, told| registrar.keep_users(|user| accounts.contains(user), told));
+                self.subscriptions.keep_users(&mut self.core, |user| self.accounts.contains(user));
             }
             Command::Admission(admission) => self.admission = admission,
             Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),
+            Command::Ban { source, span } => self.ban(source, span),
+            Command::LiftBan { source } => {
+                self.shield.lift(Source::of(source));
+            }
         }
     }
 
@@ -46,8 +62,22 @@ impl Endpoint {
             return self.core.tell(Event::Rejected { session: id, status, cause });
         }
         self.last_session = self.last_session.max(id.0);
-        let session = Session::outgoing(&mut self.core, id, invite);
+        let user = match &invite.target {
+            Target::Binding(binding) => Some(binding.user.clone()),
+            Target::Uri { .. } => None,
+        };
+        let mut session = Session::outgoing(&mut self.core, id, invite);
+        session.set_user(user);
         self.sessions.insert(id, session);
+    }
+
+    fn ban(&mut self, ip: IpAddr, span: Option<Duration>) {
+        if self.core.config.trunk_of(ip).is_some() {
+            return;
+        }
+        let source = Source::of(ip);
+        self.shield.order(self.core.now, source, span);
+        self.core.tell(Event::Banned { source: source.network(), why: BanReason::Staff, span });
     }
 
     fn probe(&mut self, probe: u32, flow: Flow, uri: String) {

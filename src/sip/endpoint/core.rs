@@ -31,6 +31,10 @@ pub(in crate::sip) enum Alarm {
     OwnerGuard(SessionId),
     /// The owner owes the answer that goes into an ACK.
     AnswerGuard(SessionId),
+    /// The owner owes an answer to a REFER, or its outcome was never told.
+    Referral(SessionId),
+    /// A subscription runs out.
+    Subscription(u64),
     /// A binding runs out.
     Bindings,
     /// A registration of ours is to be refreshed, or tried again.
@@ -49,6 +53,8 @@ pub(in crate::sip) struct Core {
     pub alarms: Timers<Alarm>,
     /// Sessions by our tag.
     pub local_tags: BTreeMap<String, SessionId>,
+    /// The message in hand is a stranger's: its answer is plain, and this is the most bytes it may have.
+    pub answer_max: Option<usize>,
 }
 
 impl Core {
@@ -62,6 +68,7 @@ impl Core {
             notes: VecDeque::new(),
             alarms: Timers::default(),
             local_tags: BTreeMap::new(),
+            answer_max: None,
         }
     }
 
@@ -149,8 +156,21 @@ impl Core {
         let from_tag = reading::from_tag(request).unwrap_or_default();
         let call_id = request.call_id().unwrap_or_default();
         let tag = format!("{:016x}", reading::hash(&[branch, from_tag, call_id]));
-        let bytes = reply.tag(&tag).write(&self.config, request, &source).into();
-        self.out.push_back(Output::Transmit { flow: reply_flow(&source, request), bytes });
+        let reply = reply.tag(&tag);
+        let Some(most) = self.answer_max else {
+            let bytes = reply.write(&self.config, request, &source).into();
+            return self.out.push_back(Output::Transmit { flow: reply_flow(&source, request), bytes });
+        };
+        // A stranger's: without our name, and never much larger than what he sent.
+        let mut reply = reply.plain();
+        let mut bytes = reply.write(&self.config, request, &source);
+        if bytes.len() > most && reply.drop_first_challenge() {
+            bytes = reply.write(&self.config, request, &source);
+        }
+        if bytes.len() > most {
+            return self.dropped(DropReason::Amplification);
+        }
+        self.out.push_back(Output::Transmit { flow: reply_flow(&source, request), bytes: bytes.into() });
     }
 
     fn branch(&mut self) -> String {

@@ -1,12 +1,15 @@
 //! The endpoint: everything of this room put together.
 //!
-//! `receive` takes messages apart and finds whose they are, `admit` judges what begins something new, `commands` does what
+//! `door` keeps out who sends too much, `receive` takes messages apart and finds whose they are, `admit` judges what begins something new, `commands` does what
 //! the owner wants; `core` is what all share.
 
 mod admit;
 mod commands;
 mod core;
+mod door;
 mod receive;
+mod subscribe;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +18,14 @@ use super::auth::Guard;
 use super::registrar::{Binding, Registrar};
 use super::registration::Registrations;
 use super::session::Session;
+use super::shield::{Shield, Tries};
+use super::subscription::Subscriptions;
 use super::transaction::{Note, User};
 use super::{Accounts, Admission, EndpointConfig, Event, Flow, Input, Output, SavedSession, SessionId};
 use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
+
+use door::Visit;
 
 pub(super) use core::{Alarm, Core};
 
@@ -29,7 +36,11 @@ pub struct Endpoint {
     sessions: BTreeMap<SessionId, Session>,
     registrar: Registrar,
     registrations: Registrations,
+    subscriptions: Subscriptions,
     guard: Guard,
+    shield: Shield,
+    tries: Tries,
+    visit: Visit,
     accounts: Arc<Accounts>,
     admission: Admission,
     probes: BTreeMap<u32, Flow>,
@@ -55,6 +66,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Registrations of ours.
     pub registrations: usize,
+    /// Subscriptions of our users' phones.
+    pub subscriptions: usize,
     /// Timers that run.
     pub timers: usize,
 }
@@ -69,14 +82,18 @@ impl Counts {
 impl Endpoint {
     /// An endpoint with nobody registered, no call, and no account.
     pub fn new(config: EndpointConfig, mut ids: IdSource) -> Endpoint {
-        let guard =
-            Guard::new(&config.realm, config.nonce_lifetime, config.auth_failures_max, config.auth_penalty, &mut ids);
+        let guard = Guard::new(&config.realm, config.nonce_lifetime, &mut ids);
+        let shield = Shield::new(config.shield);
         Endpoint {
             core: Core::new(config, ids),
             sessions: BTreeMap::new(),
             registrar: Registrar::default(),
             registrations: Registrations::default(),
+            subscriptions: Subscriptions::default(),
             guard,
+            shield,
+            tries: Tries::new(),
+            visit: Visit::default(),
             accounts: Arc::new(Accounts::none()),
             admission: Admission::Open,
             probes: BTreeMap::new(),
@@ -102,6 +119,7 @@ impl Endpoint {
             settling,
             bindings: self.registrar.len(),
             registrations: self.registrations.len(),
+            subscriptions: self.subscriptions.len(),
             timers: load.timers + self.core.alarms.len(),
         }
     }
@@ -160,6 +178,7 @@ impl Endpoint {
             self.with_session(id, |session, core| session.flow_closed(core, &flow));
         }
         self.registrations.flow_closed(&mut self.core, &flow);
+        self.subscriptions.flow_closed(&mut self.core, &flow);
         self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
     }
 
@@ -204,6 +223,7 @@ impl Endpoint {
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
+            Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
             | Alarm::CancelGuard(id)
             | Alarm::Resend(id, _)
@@ -211,7 +231,8 @@ impl Endpoint {
             | Alarm::ReinviteGuard(id)
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
-            | Alarm::AnswerGuard(id) => self.sessions.get_mut(&id),
+            | Alarm::AnswerGuard(id)
+            | Alarm::Referral(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
         match alarm {
@@ -223,7 +244,8 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
-            Alarm::Bindings | Alarm::Refresh(_) => {}
+            Alarm::Referral(_) => session.referral_overdue(core),
+            Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -242,6 +264,7 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Notify(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
                         session.on_note(&mut self.core, note);
@@ -258,6 +281,11 @@ impl Endpoint {
                 User::Options(probe) => {
                     if let Note::Failed { .. } = note {
                         self.probe_done(probe, None);
+                    }
+                }
+                User::Subscription(id) => {
+                    if let Note::Failed { .. } = note {
+                        self.subscriptions.remove(&mut self.core, id);
                     }
                 }
                 User::Nobody => {}
@@ -297,7 +325,8 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::ReinviteGuard(id)
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
-        | Alarm::AnswerGuard(id) => Some(id),
-        Alarm::Bindings | Alarm::Refresh(_) => None,
+        | Alarm::AnswerGuard(id)
+        | Alarm::Referral(id) => Some(id),
+        Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

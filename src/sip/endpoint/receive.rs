@@ -2,8 +2,9 @@
 
 use super::super::message::{Framing, Message, Method, validate};
 use super::super::session::Incoming;
+use super::super::shield::Offence;
 use super::super::transaction::{AckFound, ClientKey, MergeKey, Received, ServerKey, TransactionId, User, ack_for};
-use super::super::wire::{ALLOW, Reply, reply_flow};
+use super::super::wire::{Reply, reply_flow};
 use super::super::{Bytes, DropReason, Flow, SessionId, Transport, reading};
 use super::Endpoint;
 
@@ -25,6 +26,9 @@ impl Endpoint {
         if bytes.len() >= 20 && bytes[0] < 4 && bytes.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]) {
             return self.core.dropped(DropReason::Stun);
         }
+        if !self.opens(flow, bytes.len()) {
+            return;
+        }
         let framing = match flow.transport {
             Transport::Tcp | Transport::Tls => Framing::Stream,
             Transport::Udp | Transport::Ws | Transport::Wss => Framing::Datagram,
@@ -33,8 +37,12 @@ impl Endpoint {
             Ok(message) if message.is_request() => self.on_request(flow, &message),
             Ok(message) => self.on_response(flow, &message),
             Err(error) => match Message::salvage(bytes).filter(|_| error.is_answerable()) {
-                Some(message) => self.core.reply_stateless(&message, flow, Reply::new(error.status())),
-                None => self.core.dropped(DropReason::Garbage),
+                Some(message) => {
+                    if self.pays(flow, Some(Offence::Malformed)) {
+                        self.core.reply_stateless(&message, flow, Reply::new(error.status()));
+                    }
+                }
+                None => self.noise(flow, bytes.len()),
             },
         }
     }
@@ -42,17 +50,18 @@ impl Endpoint {
     fn on_request(&mut self, source: Flow, message: &Message<'_>) {
         if let Err(fault) = validate(message) {
             return match message.is_answerable() {
-                true => {
+                true if self.pays(source, Some(Offence::Malformed)) => {
                     self.core.reply_stateless(message, source, Reply::new(fault.status).phrase(Some(fault.reason)));
                 }
-                false => self.core.dropped(DropReason::Garbage),
+                true => {}
+                false => self.noise(source, message.as_bytes().len()),
             };
         }
         let (Some(method), Some(key)) = (message.method(), ServerKey::of_request(message)) else {
-            return self.core.dropped(DropReason::Garbage);
+            return self.noise(source, message.as_bytes().len());
         };
         if method == Method::Ack {
-            return self.on_ack(&key, message);
+            return self.on_ack(&key, source, message);
         }
         let now = self.core.now;
         if self.core.layer.absorb_retransmission(now, &key, &mut self.core.out) {
@@ -83,7 +92,7 @@ impl Endpoint {
     }
 
     /// An ACK: of a refusal by its branch, of a 2xx by its dialog. It never has an answer.
-    fn on_ack(&mut self, key: &ServerKey, message: &Message<'_>) {
+    fn on_ack(&mut self, key: &ServerKey, source: Flow, message: &Message<'_>) {
         let now = self.core.now;
         let (found, notes) = self.core.layer.ack(now, key, &mut self.core.out);
         self.core.notes.extend(notes);
@@ -91,16 +100,28 @@ impl Endpoint {
             return;
         }
         let Some((id, (cseq, _))) = self.session_of_dialog(message).zip(message.cseq()) else {
-            return self.core.dropped(DropReason::StrayAck);
+            // The ACK of a refusal that left no state is one of these: no offence.
+            return self.stray(source, DropReason::StrayAck, None);
         };
+        if !self.is_plausible(id, &source) {
+            return self.stray(source, DropReason::WrongSource, None);
+        }
         let sdp = reading::sdp(message);
         self.with_session(id, |session, core| session.on_ack(core, cseq, sdp));
     }
 
     /// CANCEL: answered for itself, then the INVITE it means (§9.2). Never challenged.
     fn on_cancel(&mut self, request: Request<'_, '_>) {
-        let Some((_, user, ringing)) = self.core.layer.cancelled(&request.key.of_invite()) else {
-            return self.core.reply_stateless(request.message, request.source, Reply::new(481));
+        let found = self.core.layer.cancelled(&request.key.of_invite());
+        // A branch can be guessed or seen: whoever cancels must stand where the INVITE came from (§9.1 sends both the same way).
+        let Some((_, user, ringing)) = found.filter(|(id, ..)| self.came_from(*id, &request.source)) else {
+            if found.is_some() {
+                self.core.dropped(DropReason::WrongSource);
+            }
+            if self.pays(request.source, Some(Offence::Unsolicited)) {
+                self.core.reply_stateless(request.message, request.source, Reply::new(481));
+            }
+            return;
         };
         let (message, source) = (request.message, request.source);
         let tag = match user {
@@ -125,9 +146,15 @@ impl Endpoint {
         let known = self.core.local_tags.get(tag).copied();
         let session = known.filter(|id| self.sessions.get(id).is_some_and(|session| session.is_of_dialog(message)));
         let Some(id) = session else {
+            if let Some(id) = self.subscriptions.find(message, tag) {
+                return self.on_subscription(request, id);
+            }
             // Of a dialog we do not have (§12.2.2); an OPTIONS with a forgotten tag is still a question to us.
+            if !self.pays(source, Some(Offence::Unsolicited)) {
+                return;
+            }
             let reply = match request.method {
-                Method::Options => Reply::new(200).header("Allow", ALLOW),
+                Method::Options if self.core.answer_max.is_none() => self.capabilities(),
                 _ => Reply::new(481),
             };
             return self.core.reply_stateless(message, source, reply);
@@ -136,7 +163,12 @@ impl Endpoint {
         if self.core.layer.servers() >= self.core.config.transactions_max.saturating_mul(2) {
             return self.refuse_full(message, source);
         }
-        let plausible = self.sessions.get(&id).is_some_and(|s| s.is_plausible_source(&self.core, &source));
+        if request.method != Method::Bye
+            && let Some(reply) = self.not_understood(&request)
+        {
+            return self.core.reply_stateless(message, source, reply);
+        }
+        let plausible = self.is_plausible(id, &source);
         let user = match request.method {
             Method::Invite => User::Reinvite(id),
             Method::Update => User::Update(id),
@@ -144,11 +176,20 @@ impl Endpoint {
         };
         let transaction = self.accept(&request, user, None);
         if !plausible {
+            self.core.dropped(DropReason::WrongSource);
             self.core.reply(transaction, message, source, &Reply::new(403));
             return;
         }
         let incoming = Incoming { transaction, message, source, reply: request.reply };
-        self.with_session(id, |session, core| session.on_request(core, incoming));
+        match request.method {
+            Method::Refer => self.on_refer(id, incoming),
+            Method::Subscribe => self.with_session(id, |session, core| {
+                if session.take_turn(core, &incoming) {
+                    session.on_subscribe(core, &incoming);
+                }
+            }),
+            _ => self.with_session(id, |session, core| session.on_request(core, incoming)),
+        }
     }
 
     pub(super) fn accept(&mut self, request: &Request<'_, '_>, user: User, merge: Option<MergeKey>) -> TransactionId {
@@ -159,7 +200,7 @@ impl Endpoint {
     fn on_response(&mut self, flow: Flow, message: &Message<'_>) {
         let found = ClientKey::of_response(message).zip(message.status());
         let Some((key, status)) = found.filter(|_| validate(message).is_ok()) else {
-            return self.core.dropped(DropReason::Garbage);
+            return self.noise(flow, message.as_bytes().len());
         };
         let now = self.core.now;
         let ack = |invite: &[u8]| -> Option<Bytes> { ack_for(invite, message) };
@@ -167,8 +208,8 @@ impl Endpoint {
         match received {
             Received::Pass(id, user) => self.pass(id, user, status, message),
             Received::Absorbed => {}
-            Received::Stray => self.core.dropped(DropReason::StrayResponse),
-            Received::WrongSource => self.core.dropped(DropReason::WrongSource),
+            Received::Stray => self.stray(flow, DropReason::StrayResponse, Some(Offence::Unsolicited)),
+            Received::WrongSource => self.stray(flow, DropReason::WrongSource, Some(Offence::Unsolicited)),
         }
         self.core.notes.extend(notes);
     }
@@ -183,10 +224,29 @@ impl Endpoint {
             }
             User::Bye(id) => self.with_session(id, |s, core| s.on_bye_response(core, status, message)),
             User::Info(id) => self.with_session(id, |s, core| s.on_info_response(core, status)),
+            User::Notify(id) => self.with_session(id, |s, core| s.on_notify_response(core, transaction, status)),
+            User::Subscription(id) => {
+                let later = message.retry_after().is_some();
+                self.subscriptions.on_response(&mut self.core, id, transaction, status, later);
+            }
             User::Register(account) => self.registrations.on_response(&mut self.core, account, transaction, message),
             User::Options(probe) if status >= 200 => self.probe_done(probe, Some(status)),
             User::Options(_) | User::Cancel(_) | User::Update(_) | User::Nobody => {}
         }
+    }
+
+    /// May a request inside this session come from there?
+    fn is_plausible(&self, id: SessionId, source: &Flow) -> bool {
+        self.sessions.get(&id).is_some_and(|session| session.is_plausible_source(&self.core, source))
+    }
+
+    /// Did the request of this transaction come from there: the same host over the same transport, or both from trunks?
+    fn came_from(&self, id: TransactionId, source: &Flow) -> bool {
+        let trusted = |flow: &Flow| self.core.config.trunk_of(flow.remote.ip()).is_some();
+        self.core.layer.reply_flow(id).is_some_and(|flow| {
+            let same_host = flow.remote.ip().to_canonical() == source.remote.ip().to_canonical();
+            (same_host && flow.transport == source.transport) || (trusted(&flow) && trusted(source))
+        })
     }
 
     fn session_of_dialog(&self, message: &Message<'_>) -> Option<SessionId> {

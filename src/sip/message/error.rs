@@ -68,7 +68,7 @@ pub enum ParseFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {reason}")]
 pub struct Fault {
-    /// The status of the answer: 400, 414, 416, 505.
+    /// The status of the answer: 400, 414, 416, 483, 505, 513.
     pub status: u16,
     /// The reason phrase of the answer: what is wrong, in our words only.
     pub reason: &'static str,

@@ -54,7 +54,7 @@ pub use reason::reason_phrase;
 pub use stream::{Frame, next_frame};
 pub use text::{List, decode_text, unfold};
 pub use uri::{BadUri, Scheme, Uri, parse_ip};
-pub use validate::validate;
+pub use validate::{is_target, validate};
 pub use via::{BRANCH_COOKIE, BadVia, Via};
 pub use write::MessageWriter;
 
@@ -66,6 +66,17 @@ pub const MAX_MESSAGE: usize = 65_535;
 pub const MAX_HEADERS: usize = 256;
 /// The longest Request-URI served, in bytes; longer ones are a 414.
 pub const MAX_URI: usize = 2048;
+
+/// The longest header line read, folds included, in bytes; longer ones are a 513.
+pub const MAX_LINE: usize = 16_384;
+/// The most Vias of a request; more are a 483, for so many proxies can only be a loop.
+pub const MAX_VIAS: usize = 128;
+/// The most Routes, and the most Record-Routes, of a message; more are a 400.
+pub const MAX_ROUTES: usize = 64;
+/// The most Contacts of a request; more are a 400.
+pub const MAX_CONTACTS: usize = 32;
+/// The longest Call-ID, tag and branch, in bytes; longer ones are a 400. They are kept while a call or transaction lives.
+pub const MAX_IDENTIFIER: usize = 1024;
 
 /// How the bytes came, which decides where the body ends (RFC 3261 §18.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

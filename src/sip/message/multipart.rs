@@ -140,7 +140,7 @@ mod tests {
 
     /// The SDP is found beside a binary ISUP part, and the ISUP is optional.
     #[test]
-    fn sdp_beside_isup() {
+    fn p040_sdp_beside_isup() {
         let body = b"preamble\r\n--b-1\r\nContent-Type: application/isup\r\nContent-Disposition: signal;handling=optional\r\n\r\n\
                      \x01\x00\r\n--b\r\xff\r\n--b-1\r\nc: application/sdp\r\n\r\nv=0\r\n\r\n--b-1--\r\nepilogue";
         let head = format!("INVITE sip:h SIP/2.0\r\nc: multipart/mixed;boundary=\"b-1\"\r\nl: {}\r\n\r\n", body.len());

@@ -354,7 +354,7 @@ mod tests {
 
     /// The compact letters of everyday mean what the long names mean.
     #[test]
-    fn compact_letters() {
+    fn b001_p048_compact_letters() {
         for (letter, name) in [("v", "Via"), ("F", "From"), ("t", "To"), ("I", "Call-ID"), ("m", "Contact")] {
             assert_eq!(HeaderName::from_bytes(letter.as_bytes()), HeaderName::from_bytes(name.as_bytes()));
         }

@@ -132,7 +132,7 @@ mod tests {
 
     /// Names quoted, bare, empty, in Latin-1, with commas and escapes.
     #[test]
-    fn display_names() {
+    fn b012_p049_p050_p051_p058_display_names() {
         let cases: [(&[u8], &str); 8] = [
             (b"\"DUPONT, ALICE\" <sip:a@h>;tag=1", "DUPONT, ALICE"),
             (b"DUPONT, ALICE <sip:a@h>;tag=1", "DUPONT, ALICE"),

@@ -93,7 +93,7 @@ mod tests {
 
     /// Three messages with line ends and a ping between them, cut at every byte: always three messages.
     #[test]
-    fn every_cut_gives_the_same() {
+    fn b022_b023_p060_p061_p062_every_cut_gives_the_same() {
         let stream = format!("{ONE}\r\n\r\n{ONE}\n\r\n{ONE}");
         for cut in 0..=stream.len() {
             assert_eq!(feed(stream.as_bytes(), cut).0, 3, "cut at {cut}");
@@ -101,9 +101,19 @@ mod tests {
         assert_eq!(feed(b"\r\n\r\n", 2), (0, 1));
     }
 
+    /// A length that is folded onto the next line is read when that line is there, wherever the stream was cut. Found by a
+    /// fuzzer: the connection was closed at the end of the first line.
+    #[test]
+    fn b001_b022_folded_length_at_every_cut() {
+        let folded = ONE.replace("Content-Length: 6", "Content-Length:\r\n 6");
+        for cut in 0..=folded.len() {
+            assert_eq!(feed(folded.as_bytes(), cut).0, 1, "cut at {cut}");
+        }
+    }
+
     /// Without a sound Content-Length the stream is lost, and the request is answered.
     #[test]
-    fn broken_streams() {
+    fn b005_b024_broken_streams() {
         let without = ONE.replace("Content-Length: 6\r\n", "");
         let Frame::Broken(error) = next_frame(without.as_bytes()) else { panic!("not broken") };
         assert_eq!((error.fault, error.is_answerable()), (ParseFault::NoContentLength, true));

@@ -244,7 +244,7 @@ mod tests {
 
     /// Commas inside quotes and brackets do not separate.
     #[test]
-    fn lists_respect_quotes_and_brackets() {
+    fn b002_p049_lists_respect_quotes_and_brackets() {
         let value = b"\"DUPONT, \\\"A\\\",\" <sip:a,b@h>;x=\"1,2\" , sip:c@d,, <sip:e>";
         let parts: Vec<&[u8]> = List::new(value).collect();
         assert_eq!(parts.len(), 3);
@@ -256,7 +256,7 @@ mod tests {
 
     /// Folds become one space, and an unfolded value is not copied.
     #[test]
-    fn unfolding() {
+    fn b001_p052_unfolding() {
         assert_eq!(&*unfold(b"a\r\n\t b \n c"), b"a b c");
         assert!(matches!(unfold(b"a b"), Cow::Borrowed(_)));
         assert_eq!(&*unfold(b"a\rb\n"), b"a b ");
@@ -274,7 +274,7 @@ mod tests {
 
     /// Both encodings of a French name give the same text.
     #[test]
-    fn names_in_two_encodings() {
+    fn b012_p051_names_in_two_encodings() {
         assert_eq!(decode_text(b"H\xe9l\xe8ne"), "Hélène");
         assert_eq!(decode_text("Hélène".as_bytes()), "Hélène");
         assert_eq!(decode_text(b"a\r\nX: 1\0"), "a  X: 1 ");

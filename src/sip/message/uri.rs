@@ -283,7 +283,7 @@ mod tests {
 
     /// Short forms, telephone numbers, foreign schemes.
     #[test]
-    fn short_forms() {
+    fn p053_p079_short_forms() {
         assert_eq!(Uri::parse(b"sip:h").map(|u| (u.user, u.host)), Ok((None, b"h".as_slice())));
         let tel = Uri::parse(b"tel:3977;phone-context=+33").expect("a tel URI");
         assert_eq!((tel.user, tel.params.get("phone-context")), (Some(b"3977".as_slice()), Some(b"+33".as_slice())));

@@ -188,9 +188,16 @@ impl MessageWriter {
         self
     }
 
-    /// A value. A line end and the blanks around it become one space, so no value can begin a line of its own.
+    /// A value. A line end and the blanks around it become one space, so no value can begin a line of its own; what else no
+    /// value may hold (NUL, escape, delete) becomes a space as well.
     pub(super) fn text(&mut self, value: &[u8]) {
+        let start = self.out.len();
         self.out.extend_from_slice(&super::unfold(value));
+        for byte in &mut self.out[start..] {
+            if matches!(byte, 0..=8 | 10..=31 | 127) {
+                *byte = b' ';
+            }
+        }
     }
 
     /// A parameter; quoted when its value is neither a token nor a host.
@@ -273,6 +280,8 @@ impl fmt::Debug for MessageWriter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::Framing;
     use super::*;
 
@@ -307,7 +316,7 @@ mod tests {
 
     /// No value, name, URI or parameter can begin a line of its own.
     #[test]
-    fn nothing_can_be_injected() {
+    fn p056_nothing_can_be_injected() {
         let evil = b"x\r\nX-Evil: 1\n\r\n<>\"";
         let mut writer = MessageWriter::request(Method::Other(evil), evil);
         writer
@@ -321,5 +330,36 @@ mod tests {
         assert_eq!(message.header(HeaderName::Other(b"X-Evil")), None);
         assert_eq!(message.header_count(), 7);
         assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), 9);
+    }
+
+    /// Any bytes, and often those that mean something.
+    fn treacherous() -> impl Strategy<Value = Vec<u8>> {
+        let marks = proptest::sample::select(b"\r\n\0\t :;,<>\"\\".to_vec());
+        proptest::collection::vec(prop_oneof![any::<u8>(), marks], 0..24)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever bytes stand in a phrase, a name, a value, a display name, a URI or a parameter: the message has the lines
+        /// that were asked for and no others, and holds neither NUL nor a lone CR or LF.
+        #[test]
+        fn p183_b012_no_bytes_break_a_line(parts in proptest::collection::vec(treacherous(), 7)) {
+            let name = String::from_utf8_lossy(&parts[1]).into_owned();
+            let mut writer = MessageWriter::response_with_reason(200, &parts[0]);
+            writer
+                .header(HeaderName::Other(b"X-One"), &parts[2])
+                .address(HeaderName::From, &parts[3], &parts[4], &[(name.as_str(), parts[5].as_slice())])
+                .call_id(&parts[6]);
+            let bytes = writer.finish();
+            let text = bytes.strip_suffix(b"\r\n\r\n").expect("an end");
+            let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').collect();
+            prop_assert_eq!(lines.len(), 5);
+            for (place, line) in lines.iter().enumerate() {
+                let line = if place < 4 { line.strip_suffix(b"\r").expect("CR before LF") } else { line };
+                prop_assert!(!line.iter().any(|b| matches!(b, 0 | b'\r' | b'\n')));
+                prop_assert!(place == 0 || line.contains(&b':'));
+            }
+        }
     }
 }

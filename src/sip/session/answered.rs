@@ -36,7 +36,7 @@ pub(super) struct Unacked {
 }
 
 /// Forks answered beyond the first are hung up; more than this many are ignored.
-const FORKS_MAX: usize = 16;
+pub(in crate::sip) const FORKS_MAX: usize = 16;
 
 impl Session {
     /// A 2xx of ours left: repeat it until the ACK.
@@ -97,7 +97,7 @@ impl Session {
         let Some(dialog) = &self.dialog else { return };
         let mut draft = dialog.ack(cseq);
         draft.sdp = sdp;
-        let (flow, remote_tag) = (dialog.next_hop(), dialog.remote_tag.clone());
+        let (flow, remote_tag) = (dialog.next_hop(&core.config), dialog.remote_tag.clone());
         let bytes = core.send_ack(&draft, flow);
         if let Some(transaction) = self.invite_transaction(cseq) {
             self.acks.push(SentAck { transaction, cseq, remote_tag, flow, bytes });
@@ -116,15 +116,14 @@ impl Session {
         if self.dialog.as_ref().is_some_and(|dialog| dialog.remote_tag == tag) || self.acks.len() >= FORKS_MAX {
             return;
         }
-        let Some((request, flow)) = core.layer.request_of(transaction) else { return };
-        if let Some(dialog) = Dialog::from_answer(&request, message, flow, core) {
+        if let Some(dialog) = Dialog::answered(core, transaction, message) {
             self.end_fork(core, transaction, dialog, cseq);
         }
     }
 
     /// ACK and BYE for a dialog nobody wants: an answer after our CANCEL, or a second fork.
     pub(super) fn end_fork(&mut self, core: &mut Core, transaction: TransactionId, mut dialog: Dialog, cseq: u32) {
-        let flow = dialog.next_hop();
+        let flow = dialog.next_hop(&core.config);
         let bytes = core.send_ack(&dialog.ack(cseq), flow);
         self.acks.push(SentAck { transaction, cseq, remote_tag: dialog.remote_tag.clone(), flow, bytes });
         let bye = dialog.request(Method::Bye);

@@ -159,8 +159,7 @@ impl Session {
         let cseq = calling.draft.cseq;
         core.alarms.stop(Alarm::Ring(self.id));
         core.alarms.stop(Alarm::CancelGuard(self.id));
-        let request = core.layer.request_of(id);
-        let dialog = request.and_then(|(request, flow)| Dialog::from_answer(&request, message, flow, core));
+        let dialog = Dialog::answered(core, id, message);
         if self.told {
             // The answer crossed our CANCEL, or came after the ring timeout. Later copies find the ACK by this tag.
             self.phase = Phase::Over;

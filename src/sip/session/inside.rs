@@ -1,10 +1,11 @@
 //! Requests of the peer inside a session: BYE (§15), INFO (RFC 6086), and the doors to re-INVITE and UPDATE. What is not
 //! understood is answered 405, and never disturbs the session.
 
+use super::super::capability;
 use super::super::endpoint::Core;
 use super::super::message::{HeaderName, Message, Method, OwnedMessage, unfold};
 use super::super::transaction::{TransactionId, User};
-use super::super::wire::{ALLOW, Reply};
+use super::super::wire::Reply;
 use super::super::{Cause, CauseKind, Event, Flow, Side, reading};
 use super::{Phase, Session};
 
@@ -21,7 +22,7 @@ pub(in crate::sip) struct Incoming<'m, 'a> {
 }
 
 impl Incoming<'_, '_> {
-    pub(super) fn answer(&self, core: &mut Core, reply: &Reply<'_>) {
+    pub(in crate::sip) fn answer(&self, core: &mut Core, reply: &Reply<'_>) {
         core.reply(self.transaction, self.message, self.source, reply);
     }
 
@@ -33,10 +34,13 @@ impl Incoming<'_, '_> {
 impl Session {
     /// Does this request belong to our dialog: same Call-ID, and the peer's tag?
     pub fn is_of_dialog(&self, message: &Message<'_>) -> bool {
-        self.dialog.as_ref().is_some_and(|dialog| {
-            message.call_id() == Some(dialog.call_id.as_slice())
-                && reading::from_tag(message).unwrap_or_default() == dialog.remote_tag
-        })
+        let call_id = message.call_id().unwrap_or_default();
+        self.is_dialog(call_id, reading::from_tag(message).unwrap_or_default())
+    }
+
+    /// Is ours the dialog of this Call-ID and peer's tag?
+    pub fn is_dialog(&self, call_id: &[u8], remote_tag: &[u8]) -> bool {
+        self.dialog.as_ref().is_some_and(|dialog| dialog.call_id == call_id && dialog.remote_tag == remote_tag)
     }
 
     /// May a request inside the session come from there? A trunk's only from the trunks; a browser's only over its
@@ -46,19 +50,15 @@ impl Session {
         if dialog.believes_contact && core.config.trunk_of(source.remote.ip()).is_none() {
             return false;
         }
-        let web = |flow: &Flow| matches!(flow.transport, super::Transport::Ws | super::Transport::Wss);
-        !web(&dialog.flow) || dialog.flow == *source
+        !dialog.flow.is_web() || dialog.flow == *source
     }
 
     /// A request of the peer inside this session, other than ACK and CANCEL.
     pub fn on_request(&mut self, core: &mut Core, request: Incoming<'_, '_>) {
         let message = request.message;
-        let (Some((cseq, method)), Some(dialog)) = (message.cseq(), self.dialog.as_mut()) else { return };
-        if !dialog.take_remote_cseq(cseq) {
-            return request.answer(core, &Reply::new(500));
-        }
-        if self.told && method != Method::Bye {
-            return request.answer(core, &Reply::new(481));
+        let Some((_, method)) = message.cseq() else { return };
+        if !self.take_turn(core, &request) {
+            return;
         }
         match method {
             Method::Bye => self.on_bye(core, &request),
@@ -74,13 +74,33 @@ impl Session {
                 });
             }
             Method::Options => {
-                request.answer(core, &Reply::new(200).header("Allow", ALLOW).header("Accept", super::super::wire::SDP))
+                let reply = capability::reply(&core.config);
+                request.answer(core, &reply);
             }
+            // Nothing was subscribed to.
+            Method::Notify => request.answer(core, &Reply::new(481)),
             // We never send a provisional response reliably, so there is nothing to acknowledge.
             Method::Prack => request.answer(core, &Reply::new(481)),
-            Method::Other(_) => request.answer(core, &Reply::new(501).header("Allow", ALLOW)),
-            _ => request.answer(core, &Reply::new(405).header("Allow", ALLOW)),
+            method => {
+                let reply = capability::refusal(method);
+                request.answer(core, &reply);
+            }
         }
+    }
+
+    /// Is it this request's turn: a CSeq above the last one's, in a session that is not over? It is answered when not.
+    pub fn take_turn(&mut self, core: &mut Core, request: &Incoming<'_, '_>) -> bool {
+        let (Some((cseq, method)), Some(dialog)) = (request.message.cseq(), self.dialog.as_mut()) else { return false };
+        if !dialog.take_remote_cseq(cseq) {
+            request.answer(core, &Reply::new(500));
+            return false;
+        }
+        // The outcome of a transfer may still be asked for when the call it began in is over.
+        let over = self.told && method != Method::Bye && method != Method::Subscribe;
+        if over {
+            request.answer(core, &Reply::new(481));
+        }
+        !over
     }
 
     fn on_bye(&mut self, core: &mut Core, request: &Incoming<'_, '_>) {

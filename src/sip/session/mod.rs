@@ -10,6 +10,7 @@
 mod answered;
 mod calling;
 mod inside;
+mod refer;
 mod reoffer;
 mod ringing;
 
@@ -23,11 +24,13 @@ use super::endpoint::{Alarm, Core};
 use super::message::{Message, Method};
 use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
-use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side, Transport};
+use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
+pub(in crate::sip) use answered::FORKS_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
 pub(super) use inside::Incoming;
+use refer::Referred;
 use reoffer::{Ours, Theirs};
 pub(super) use ringing::NewCall;
 use ringing::Ringing;
@@ -58,6 +61,12 @@ pub(super) struct Session {
     credentials: Option<Credentials>,
     challenge: Option<(Challenge, &'static str)>,
     bye_challenged: bool,
+    /// The user of ours at the other end, if there is one: only such a peer may ask for a transfer.
+    user: Option<String>,
+    /// A REFER of the peer whose outcome he is still told.
+    referred: Option<Referred>,
+    /// How many REFERs there were.
+    refers: u32,
 }
 
 #[derive(Debug)]
@@ -77,6 +86,8 @@ enum Phase {
 pub struct SavedSession {
     session: SessionId,
     dialog: Dialog,
+    #[serde(default)]
+    user: Option<String>,
 }
 
 impl SavedSession {
@@ -109,6 +120,9 @@ impl Session {
             credentials: None,
             challenge: None,
             bye_challenged: false,
+            user: None,
+            referred: None,
+            refers: 0,
         }
     }
 
@@ -117,6 +131,7 @@ impl Session {
         core.local_tags.insert(saved.dialog.local_tag.clone(), saved.session);
         let mut session = Session::new(saved.session, Phase::Up);
         session.dialog = Some(saved.dialog);
+        session.user = saved.user;
         session
     }
 
@@ -124,7 +139,12 @@ impl Session {
     pub fn saved(&self) -> Option<SavedSession> {
         let calm = matches!(self.phase, Phase::Up) && !self.told && self.unacked.is_empty();
         let dialog = self.dialog.as_ref().filter(|_| calm && self.answer_owed.is_none())?;
-        Some(SavedSession { session: self.id, dialog: dialog.clone() })
+        Some(SavedSession { session: self.id, dialog: dialog.clone(), user: self.user.clone() })
+    }
+
+    /// The way to the peer, once there is a dialog.
+    pub fn dialog_flow(&self) -> Option<Flow> {
+        self.dialog.as_ref().map(|dialog| dialog.flow)
     }
 
     /// Has the last word been said?
@@ -134,7 +154,7 @@ impl Session {
 
     /// Nothing is owed any more: it can be forgotten.
     pub fn is_settled(&self) -> bool {
-        self.told && self.open.is_empty() && self.unacked.is_empty()
+        self.told && self.open.is_empty() && self.unacked.is_empty() && self.referred.is_none()
     }
 
     /// Clears the session's marks in the tables of the core.
@@ -142,6 +162,7 @@ impl Session {
         if let Some(tag) = self.local_tag() {
             core.local_tags.remove(tag);
         }
+        core.alarms.stop(Alarm::Referral(self.id));
         for alarm in
             [Alarm::Ring, Alarm::CancelGuard, Alarm::ReinviteGuard, Alarm::Glare, Alarm::OwnerGuard, Alarm::AnswerGuard]
         {
@@ -167,6 +188,7 @@ impl Session {
             }
             Phase::Up => {
                 self.tell_ended(core, Cause::new(Side::Us, CauseKind::Bye).with_reason(reason));
+                self.end_referral(core, 487);
                 self.say_goodbye(core, reason);
             }
             Phase::Over => {}
@@ -179,14 +201,22 @@ impl Session {
             Phase::Calling(calling) => Some(calling.flow()),
             _ => self.dialog.as_ref().map(|dialog| dialog.flow),
         };
-        if flow_of_phase != Some(*flow) || self.told {
+        if flow_of_phase != Some(*flow) {
             return;
         }
-        let web = matches!(flow.transport, Transport::Ws | Transport::Wss);
-        if matches!(self.phase, Phase::Up) && !web && core.config.trunk_of(flow.remote.ip()).is_some() {
+        self.drop_referral(core);
+        if self.told {
+            return;
+        }
+        if matches!(self.phase, Phase::Up) && !flow.is_web() && core.config.trunk_of(flow.remote.ip()).is_some() {
+            if let Some(dialog) = &mut self.dialog {
+                dialog.lose_connection();
+            }
             return;
         }
         let cause = Cause::new(Side::Network, CauseKind::FlowClosed);
+        // Over UDP without rport the answer goes another way than the INVITE came, and that way is still there.
+        self.refuse(core, 480, None);
         match self.phase {
             Phase::Calling(_) => self.tell_rejected(core, 503, cause.with_status(503)),
             _ => self.tell_ended(core, cause),
@@ -200,6 +230,7 @@ impl Session {
         match note {
             Note::Failed { id, user: User::Invite(_), fault } => self.invite_failed(core, id, fault),
             Note::Failed { user: User::Reinvite(_), fault, .. } => self.reinvite_failed(core, fault),
+            Note::Failed { id, user: User::Notify(_), .. } => self.notify_failed(core, id),
             Note::Failed { .. } => {}
             Note::Over(id, user) => {
                 if self.open.remove(&id) && matches!(user, User::Invite(_) | User::Reinvite(_)) {
@@ -278,7 +309,7 @@ impl Session {
 
     /// Sends a request of the dialog, with credentials when a challenge is known.
     fn send_inside(&mut self, core: &mut Core, user: User, mut draft: Draft) -> Option<TransactionId> {
-        let flow = self.dialog.as_ref()?.next_hop();
+        let flow = self.dialog.as_ref()?.next_hop(&core.config);
         self.authorize(core, &mut draft);
         let id = core.send_request(user, &draft, flow);
         self.open.insert(id);
@@ -306,6 +337,7 @@ impl Session {
 
     /// The session is lost: 481 or 408 to a request of ours inside it, or our 2xx unheard.
     fn lost(&mut self, core: &mut Core, cause: Cause) {
+        self.drop_referral(core);
         self.tell_ended(core, cause);
         if !matches!(self.phase, Phase::Over) {
             self.refuse_theirs(core, 487);

@@ -40,7 +40,7 @@ fn call_and_bye() {
 
 /// The caller gives up while it rings: 200 to the CANCEL, 487 to the INVITE, the Reason arrives.
 #[test]
-fn cancel_while_ringing() {
+fn b081_p168_cancel_while_ringing() {
     let mut net = Network::new(2, 2, Faults::NONE);
     let ours = net.call(Some("offer"));
     net.run_for_ms(50);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
 use crate::sip::{
-    Bytes, Command, Counts, Endpoint, EndpointConfig, Event, Flow, Headers, Input, OutgoingInvite, Output, SessionId,
-    Target, Transport,
+    Bytes, Command, Counts, DropReason, Endpoint, EndpointConfig, Event, Flow, Headers, Input, OutgoingInvite, Output,
+    SessionId, Target, Transport,
 };
 
 /// What the network does to datagrams.
@@ -30,6 +30,8 @@ pub(super) struct End {
     pub endpoint: Endpoint,
     pub addr: SocketAddr,
     pub events: Vec<(u64, Event)>,
+    pub dropped: Vec<DropReason>,
+    pub closed: Vec<Flow>,
     pub wake: Option<Instant>,
 }
 
@@ -110,7 +112,7 @@ impl Network {
     pub fn add(&mut self, config: EndpointConfig) -> usize {
         let addr: SocketAddr = format!("10.0.0.{}:5060", self.ends.len() + 1).parse().expect("an address");
         let endpoint = Endpoint::new(config, self.chance.fork());
-        self.ends.push(End { endpoint, addr, events: Vec::new(), wake: None });
+        self.ends.push(End { endpoint, addr, events: Vec::new(), dropped: Vec::new(), closed: Vec::new(), wake: None });
         self.ends.len() - 1
     }
 
@@ -250,7 +252,8 @@ impl Network {
             match self.ends[end].endpoint.poll_output() {
                 Output::Transmit { flow, bytes } => self.send(end, flow, bytes),
                 Output::Event(event) => self.ends[end].events.push((self.now.as_millis(), event)),
-                Output::Dropped(_) => {}
+                Output::Dropped(reason) => self.ends[end].dropped.push(reason),
+                Output::Close(flow) => self.ends[end].closed.push(flow),
                 Output::Timeout(at) => {
                     assert!(at.is_none_or(|at| at > self.now), "a timer due in the past would spin");
                     self.ends[end].wake = at;

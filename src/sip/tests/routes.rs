@@ -40,7 +40,14 @@ fn record_route(hops: &[Hop], one_line: bool) -> String {
 fn with_peer() -> Network {
     let mut net = Network::new(1, 1, Faults::NONE);
     let endpoint = Endpoint::new(EndpointConfig::default(), IdSource::from_number(1));
-    net.ends.push(End { endpoint, addr: PEER.parse().expect("an address"), events: Vec::new(), wake: None });
+    net.ends.push(End {
+        endpoint,
+        addr: PEER.parse().expect("an address"),
+        events: Vec::new(),
+        dropped: Vec::new(),
+        closed: Vec::new(),
+        wake: None,
+    });
     net.filter = Some(Box::new(|_, _| true));
     net
 }

@@ -27,10 +27,13 @@ fn status_of(net: &Network) -> u16 {
 
 /// Methods, extensions, bodies, versions: each with the status of the RFC and the header that goes with it.
 #[test]
-fn refused_with_reason() {
+fn b052_b053_b054_b056_b057_refused_with_reason() {
     let sdp = "Content-Type: application/sdp\r\n";
     let cases = [
-        (request("SUBSCRIBE", "", ""), 405, "Allow: INVITE"),
+        (request("PUBLISH", "", ""), 405, "Allow: INVITE"),
+        (request("MESSAGE", "Content-Type: text/plain\r\n", "hello"), 405, "Allow: INVITE"),
+        (request("NOTIFY", "Event: refer\r\n", ""), 481, ""),
+        (request("INVITE", &format!("{sdp}Content-Encoding: identity, gzip\r\n"), "v=0"), 415, "Accept-Encoding: "),
         (request("REFER", "", ""), 405, "Allow: "),
         (request("MESSAGE", "", ""), 405, "Allow: "),
         (request("DANCE", "", ""), 501, "Allow: "),
@@ -69,7 +72,7 @@ fn refused_with_reason() {
 
 /// An optional strange body is ignored, an SDP inside a multipart is found, and a required strange part is refused.
 #[test]
-fn bodies() {
+fn b054_b055_bodies() {
     let multipart = |handling: &str| {
         format!(
             "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: application/isup\r\n\
@@ -93,7 +96,7 @@ fn bodies() {
 
 /// A merged request is answered 482, a To tag nobody knows 481, a stray ACK and a stray response not at all.
 #[test]
-fn loops_and_strays() {
+fn b061_loops_and_strays() {
     let mut net = alone();
     let invite = request("INVITE", "", "");
     net.inject(0, STRANGER, &invite);
@@ -149,7 +152,7 @@ fn responses_find_their_way() {
 
 /// Overload, drain and full tables: 503 with Retry-After, and no state. What stands goes on.
 #[test]
-fn full_is_an_answer() {
+fn b060_full_is_an_answer() {
     let mut net = alone();
     net.command(0, Command::Admission(Admission::Busy { retry_after_s: 7 }));
     net.inject(0, STRANGER, &request("INVITE", "", ""));
@@ -185,7 +188,7 @@ fn full_is_an_answer() {
 
 /// Expires in the INVITE: 487 when it is over (B058). A BYE before the answer: 200, and 487 to the INVITE (B069).
 #[test]
-fn the_caller_loses_patience() {
+fn b058_b069_the_caller_loses_patience() {
     let mut net = alone();
     net.inject(0, STRANGER, &request("INVITE", "Expires: 20\r\n", ""));
     let session = net.ends[0].called();
@@ -238,6 +241,8 @@ fn forked_answers() {
         endpoint: crate::sip::Endpoint::new(EndpointConfig::default(), crate::ids::IdSource::from_number(1)),
         addr,
         events: Vec::new(),
+        dropped: Vec::new(),
+        closed: Vec::new(),
         wake: None,
     });
     let ours = net.call(Some("offer"));

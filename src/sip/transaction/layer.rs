@@ -9,7 +9,7 @@ use super::{
 };
 use crate::clock::Instant;
 use crate::sip::timers::Timers;
-use crate::sip::{Bytes, Flow, Output};
+use crate::sip::{Bytes, Flow, Output, Transport};
 
 /// All transactions of an endpoint.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ struct Client {
     user: User,
     key: ClientKey,
     flow: Flow,
+    /// The way its responses come: the connection, once one has answered.
+    heard: Flow,
     request: Bytes,
     ack: Option<Bytes>,
 }
@@ -66,6 +68,17 @@ pub(in crate::sip) struct Request {
     pub flow: Flow,
     /// The message.
     pub bytes: Bytes,
+}
+
+/// A request of ours and the way it went.
+#[derive(Debug)]
+pub(in crate::sip) struct Sent {
+    /// The message.
+    pub bytes: Bytes,
+    /// The way: the very connection, once a response came over it.
+    pub flow: Flow,
+    /// The peer listens at that address, since we called it there.
+    pub listens: bool,
 }
 
 /// What became of a response.
@@ -134,7 +147,7 @@ impl Layer {
             ClientMachine::Other(NonInviteClient::start(times, &mut acts))
         };
         self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, Client { machine, user, key, flow, request: bytes, ack: None });
+        self.clients.insert(id, Client { machine, user, key, flow, heard: flow, request: bytes, ack: None });
         self.apply_client(now, id, acts, out);
         id
     }
@@ -153,6 +166,9 @@ impl Layer {
         let Some(client) = self.clients.get_mut(&id) else { return (Received::Stray, Vec::new()) };
         if !same_peer(&client.flow, &from) {
             return (Received::WrongSource, Vec::new());
+        }
+        if !client.flow.is_pinned() && from.is_pinned() {
+            client.heard = Flow { local: client.flow.local, ..from };
         }
         let user = client.user;
         let mut acts = Acts::new();
@@ -253,9 +269,26 @@ impl Layer {
         Some((id, server.user, machine.state() == states::InviteServer::Proceeding))
     }
 
+    /// Where the answers to a request of the peer go.
+    pub fn reply_flow(&self, id: TransactionId) -> Option<Flow> {
+        self.servers.get(&id).map(|server| server.reply)
+    }
+
+    /// The flows on which something is under way.
+    pub fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.clients.values().map(|client| client.flow).chain(self.servers.values().map(|server| server.reply))
+    }
+
     /// The bytes and flow of a request of ours.
     pub fn request_of(&self, id: TransactionId) -> Option<(Bytes, Flow)> {
         self.clients.get(&id).map(|client| (client.request.clone(), client.flow))
+    }
+
+    /// A request of ours and the way it went.
+    pub fn way_of(&self, id: TransactionId) -> Option<Sent> {
+        let client = self.clients.get(&id)?;
+        let listens = !client.flow.is_pinned();
+        Some(Sent { bytes: client.request.clone(), flow: client.heard, listens })
     }
 
     /// The state of an INVITE of ours.
@@ -411,9 +444,13 @@ impl Layer {
     }
 }
 
-/// A response must come from the host the request went to; on a connection, over that connection. The port is free,
-/// because some gateways answer from another one.
+/// A response must come from the host the request went to; on a connection, over that connection; over no particular
+/// connection, from the very address. The port is free over UDP, because some gateways answer from another one.
 fn same_peer(sent: &Flow, from: &Flow) -> bool {
     let ip = |flow: &Flow| -> IpAddr { flow.remote.ip().to_canonical() };
-    sent.transport == from.transport && sent.connection == from.connection && ip(sent) == ip(from)
+    let connection = match sent.is_pinned() || sent.transport == Transport::Udp {
+        true => sent.connection == from.connection,
+        false => sent.remote.port() == from.remote.port(),
+    };
+    sent.transport == from.transport && connection && ip(sent) == ip(from)
 }

@@ -22,7 +22,7 @@ pub(super) use derived::{ack_for, cancel_for};
 pub(super) use invite_client::InviteClient;
 pub(super) use invite_server::InviteServer;
 pub(super) use key::{ClientKey, MergeKey, ServerKey};
-pub(super) use layer::{AckFound, Layer, Note, Received, Request};
+pub(super) use layer::{AckFound, Layer, Note, Received, Request, Sent};
 pub(super) use non_invite_client::NonInviteClient;
 pub(super) use non_invite_server::NonInviteServer;
 
@@ -57,6 +57,10 @@ pub(super) enum User {
     Register(u32),
     /// A probe.
     Options(u32),
+    /// A NOTIFY of ours about a REFER in a session.
+    Notify(SessionId),
+    /// A NOTIFY of ours in a subscription.
+    Subscription(u64),
     /// A request of the peer that is answered at once.
     Nobody,
 }

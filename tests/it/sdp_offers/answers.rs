@@ -4,7 +4,7 @@ use super::*;
 
 /// Streams offered, and what each is answered: the first voice stream we can take, the others with port 0 in place.
 #[test]
-fn lines_of_an_answer() {
+fn b094_b095_lines_of_an_answer() {
     let table: &[(&str, &[&str])] = &[
         ("m=audio 4000 RTP/AVP 8", &["audio 20000 RTP/AVP 8"]),
         ("m=audio 4000 RTP/AVP 0 8", &["audio 20000 RTP/AVP 0 8"]),
@@ -44,6 +44,10 @@ fn lines_of_an_answer() {
             "m=application 9 TCP/MRCPv2\nm=audio 4000 RTP/AVP 8\nm=image 4004 udptl t38\nm=message 4006 TCP/MSRP *",
             &["application 0 TCP/MRCPv2 0", "audio 20000 RTP/AVP 8", "image 0 udptl t38", "message 0 TCP/MSRP *"],
         ),
+        (
+            "m=video 4002 RTP/AVP 96\nm=text 4008 RTP/AVP 98\nm=audio 4000 RTP/AVP 8\nm=image 4004 udptl t38",
+            &["video 0 RTP/AVP 96", "text 0 RTP/AVP 98", "audio 20000 RTP/AVP 8", "image 0 udptl t38"],
+        ),
         ("m=hologram 1 X/Y z\nm=audio 4000 RTP/AVP 8", &["hologram 0 X/Y z", "audio 20000 RTP/AVP 8"]),
     ];
     for (lines, expected) in table {
@@ -58,7 +62,7 @@ fn lines_of_an_answer() {
 
 /// Offers without anything for us, each with its reason.
 #[test]
-fn offers_refused() {
+fn b095_b096_offers_refused() {
     for (lines, expected) in [
         ("", "488 304"),
         ("m=video 4000 RTP/AVP 97", "488 304"),

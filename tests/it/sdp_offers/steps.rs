@@ -190,7 +190,7 @@ fn answers_out_of_turn() {
 
 /// Lines once used keep their places: a video added later is refused in its place, and our own offer repeats it so.
 #[test]
-fn lines_keep_their_places() {
+fn b105_lines_keep_their_places() {
     let offer = sdp("m=video 5000 RTP/AVP 97\nm=audio 4000 RTP/AVPF 8\nm=application 5002 UDP/BFCP *");
     let (session, _) = answer_to(&offer).expect("an answer");
     let (session, ours) = step(&session, Move::Offer { direction: Direction::SendOnly }).expect("an offer");
@@ -204,6 +204,25 @@ fn lines_keep_their_places() {
     let (session, answer) = step(&session, Move::TakeOffer(offer.as_bytes())).expect("an answer");
     assert_eq!(streams(&text(answer)), ["audio 0 RTP/AVP 0", "audio 20000 RTP/AVPF 8", "application 0 UDP/BFCP *"]);
     assert_eq!(session.audio.map(|audio| audio.codec), Some(Codec::Pcma));
+}
+
+/// A line added in the conversation is refused with port 0, disabled by the peer, and refused again when its place is used
+/// for something else; the voice goes on in its own.
+#[test]
+fn b105_a_line_is_added_disabled_and_reused() {
+    let (mut session, _) = answer_to(&sdp("m=audio 4000 RTP/AVP 8")).expect("an answer");
+    for (line, refused) in [
+        ("m=video 5000 RTP/AVP 97", "video 0 RTP/AVP 97"),
+        ("m=video 0 RTP/AVP 97", "video 0 RTP/AVP 97"),
+        ("m=image 5002 udptl t38", "image 0 udptl t38"),
+        ("m=text 5004 RTP/AVP 98", "text 0 RTP/AVP 98"),
+    ] {
+        let offer = sdp(&format!("m=audio 4000 RTP/AVP 8\n{line}"));
+        let (next, answer) = step(&session, Move::TakeOffer(offer.as_bytes())).expect(line);
+        assert_eq!(streams(&text(answer)), ["audio 20000 RTP/AVP 8", refused], "{line}");
+        assert_eq!(next.audio, session.audio, "{line}: nothing changes for the voice");
+        session = next;
+    }
 }
 
 /// A session is a plain value: written down and taken up again it goes on as if nothing had happened.

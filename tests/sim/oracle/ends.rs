@@ -93,10 +93,14 @@ impl Oracle {
         if record.bridged_ms.is_some() == told.bridges.is_empty() {
             return Err("the record does not know of the conversation".into());
         }
-        let talked: Duration = told.bridges.iter().filter_map(|bridge| Some(bridge.to?.since(bridge.from))).sum();
-        let talked_ms = talked.as_millis() as u64;
+        let spans = |silent_too: bool| -> u64 {
+            let counted = told.bridges.iter().filter(|bridge| silent_too || !bridge.fell_silent);
+            let all: Duration = counted.filter_map(|bridge| Some(bridge.to?.since(bridge.from))).sum();
+            all.as_millis() as u64
+        };
+        let (talked_ms, sure_ms) = (spans(true), spans(false));
         // The stage ends with the record when the caller hung up: up to the time for the figures later.
-        if record.talked_ms > talked_ms + 2 || record.talked_ms + 2300 < talked_ms {
+        if record.talked_ms > talked_ms + 2 || record.talked_ms + 2300 < sure_ms {
             return Err(format!("{} ms of talk are on record, and it was {talked_ms}", record.talked_ms));
         }
         if record.termination.how == How::Fault {

@@ -87,6 +87,8 @@ pub struct Bridge {
     pub on: Option<usize>,
     /// Somebody held the call or vanished: silence may be right.
     pub disturbed: bool,
+    /// One gave no sound for long; if he was lost, the record counts to his last sound.
+    pub fell_silent: bool,
 }
 
 /// One call, as the engine tells it.
@@ -173,7 +175,12 @@ impl Oracle {
         match output {
             Output::Event(Event::CallBegan(call, _)) => self.call_began(now, *call),
             Output::Event(Event::Call(call, Note::Stage(stage))) => self.stage(now, *call, *stage),
-            Output::Event(Event::Call(_, Note::OneWayAudio)) => self.sights.met("note OneWayAudio"),
+            Output::Event(Event::Call(call, Note::OneWayAudio)) => {
+                self.sights.met("note OneWayAudio");
+                if let Some(bridge) = self.calls.get_mut(call).and_then(|told| told.bridges.last_mut()) {
+                    bridge.fell_silent = true;
+                }
+            }
             Output::Event(Event::DispatchDropped(why)) => self.sights.met(format!("dispatcher dropped {why:?}")),
             Output::Event(Event::SipDropped(why)) => self.sights.met(format!("sip dropped {why:?}")),
             Output::Event(Event::Unbound { why }) => self.sights.met(format!("unbound {why:?}")),
@@ -279,7 +286,17 @@ impl Oracle {
             };
             let (caller_heard, listener_heard, on) = (false, false, None);
             let disturbed = told.of.is_some_and(|of| self.tries[of].vanished.is_some());
-            told.bridges.push(Bridge { listener, from: now, to: None, caller_heard, listener_heard, on, disturbed });
+            let (to, fell_silent) = (None, false);
+            told.bridges.push(Bridge {
+                listener,
+                from: now,
+                to,
+                caller_heard,
+                listener_heard,
+                on,
+                disturbed,
+                fell_silent,
+            });
         }
         self.line_stage(call, stage);
         if before == Stage::Bridged {
