@@ -11,6 +11,7 @@ mod ops_http;
 mod peers;
 mod privacy;
 mod sdp_offers;
+mod siege;
 mod sip_message;
 mod softphones;
 mod store_spool;

@@ -1,9 +1,18 @@
 //! The engine among peers that carriers test with: one call at a time, with something awkward in its midst. What counts is
 //! heard, not answered: each test listens to both ends.
 
+mod alone;
 mod calls;
 mod cancels;
-mod sipp;
+mod certificate;
+mod connections;
+pub mod crowd;
+mod kamailio;
+mod lossy;
+mod phones;
+mod proxied;
+mod restart;
+pub mod sipp;
 mod voice;
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,18 +32,18 @@ const CALLER_HZ: u16 = 1000;
 const LISTENER_HZ: u16 = 440;
 
 /// An engine that rings the listener `isere` at once, and addresses for those who call and those who listen.
-struct House {
-    engine: Engine,
-    callers: IpAddr,
-    listeners: IpAddr,
+pub struct House {
+    pub engine: Engine,
+    pub callers: IpAddr,
+    pub listeners: IpAddr,
 }
 
 impl House {
-    fn new(name: &str) -> House {
+    pub fn new(name: &str) -> House {
         House::with(name, |setup| setup)
     }
 
-    fn with(name: &str, change: impl FnOnce(Setup) -> Setup) -> House {
+    pub fn with(name: &str, change: impl FnOnce(Setup) -> Setup) -> House {
         let plan = |setup: Setup| setup.plan(PLAN).listeners(&accounts(&["isere"]));
         let engine = Engine::with(&format!("peers-{name}"), |setup| change(plan(setup)));
         House { engine, callers: own_address(), listeners: own_address() }
@@ -66,7 +75,7 @@ impl House {
             ip: local.ip(),
             port: local.port(),
             server: self.engine.sip,
-            voice: Some(&voice),
+            sound: voice.port(),
             transport: "u1",
             more: &[],
         };
@@ -105,7 +114,7 @@ impl House {
 }
 
 /// A listeners' file whose accounts know their password as SIPp can show it: as an MD5 digest.
-fn accounts(names: &[&str]) -> String {
+pub fn accounts(names: &[&str]) -> String {
     let mut text = "timezone = \"Europe/Paris\"\n\n[centre.c]\nname = \"Centre\"\ndepartments = [\"38\"]\n".to_owned();
     for account in names {
         let digest = md5::Md5::digest(format!("{account}:ecoute:{PASSWORD}"));

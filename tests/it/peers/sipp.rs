@@ -31,8 +31,8 @@ pub struct Play<'a> {
     pub port: u16,
     /// Where its first request goes.
     pub server: SocketAddr,
-    /// Its sound; nobody's without one.
-    pub voice: Option<&'a Voice>,
+    /// The port of its sound.
+    pub sound: u16,
     /// `u1`: UDP; `t1`: TCP.
     pub transport: &'a str,
     /// What else it is told.
@@ -42,7 +42,7 @@ pub struct Play<'a> {
 impl Sipp {
     /// Plays a scenario at the engine from an address of its own.
     pub fn play(engine: &Engine, scenario: &str, voice: &Voice, ip: IpAddr) -> Sipp {
-        let usual = Play { scenario, ip, port: 0, server: engine.sip, voice: Some(voice), transport: "u1", more: &[] };
+        let usual = Play { scenario, ip, port: 0, server: engine.sip, sound: voice.port(), transport: "u1", more: &[] };
         Sipp::start(&engine.dir, &usual)
     }
 
@@ -53,7 +53,7 @@ impl Sipp {
         let files = dir.join(format!("{}-{}", play.scenario, NTH.fetch_add(1, Ordering::Relaxed)));
         let scenario = files.with_extension("xml");
         fs::write(&scenario, spell_out(play.scenario)).expect("a scenario");
-        let sound = play.voice.map_or(9, Voice::port).to_string();
+        let sound = play.sound.to_string();
         let mut command = Command::new("sipp");
         command.arg(play.server.to_string()).arg("-sf").arg(scenario).args([
             "-t",
