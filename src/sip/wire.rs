@@ -275,7 +275,7 @@ mod tests {
 
     /// RFC 3581 and §18.2.2: with rport to the source port, without it to the port of the Via or 5060.
     #[test]
-    fn where_responses_go() {
+    fn b018_b019_b020_where_responses_go() {
         let source = Flow::udp("192.0.2.1:5060".parse().expect("a"), "203.0.113.5:1035".parse().expect("a"));
         let to = |via: &str| {
             let text = format!("OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\n\r\n");

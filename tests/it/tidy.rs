@@ -19,7 +19,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
             if !matches!(name.as_str(), "target" | ".git" | "var" | "node_modules" | ".venv") {
                 files_below(&path, found);
             }
-        } else {
+        } else if name != ".git" {
             found.push(path);
         }
     }

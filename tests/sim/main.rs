@@ -49,7 +49,7 @@ use house::Which;
 
 /// Every seed keeps every promise; the seeds that broke one before come first.
 #[test]
-fn the_swarm_keeps_every_promise() {
+fn b050_p153_p154_the_swarm_keeps_every_promise() {
     if let Some(seed) = swarm::asked_for_one() {
         let outcome = swarm::play(seed, Which::Short, true);
         println!("{}", outcome.trace);

@@ -91,7 +91,7 @@ mod tests {
 
     /// SHA-256 is preferred over MD5 whatever the order, and unknown algorithms and schemes are passed over.
     #[test]
-    fn strongest_understood() {
+    fn b137_strongest_understood() {
         let values: [&'static [u8]; 5] = [
             b"Bearer realm=\"x\"",
             b"Digest realm=\"r\", nonce=\"m\", qop=\"auth\", algorithm=MD5",

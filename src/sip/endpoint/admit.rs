@@ -259,6 +259,11 @@ impl Endpoint {
                 if self.offends(flow, Offence::WrongPassword) {
                     return Err(None);
                 }
+                // The last try judged for a while. A telephone that answers every challenge anew stops here, and its owner
+                // reads that it was refused.
+                if throttled {
+                    return Err(Some(Reply::new(403)));
+                }
                 false
             }
             Verdict::Ask => {

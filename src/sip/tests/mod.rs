@@ -2,10 +2,13 @@
 
 mod attacks;
 mod calls;
+mod duties;
+mod endings;
 mod flows;
 mod identity;
 mod limits;
 mod network;
+mod outward;
 mod raw;
 mod registering;
 mod routes;
