@@ -25,9 +25,37 @@ fn b097_b099_late_offer() {
 /// The caller's side holds the line: she is sent nothing, and after it both hear each other again.
 #[test]
 fn b100_hold_by_the_caller() {
-    let house = House::new("hold");
+    held_by_the_caller("hold");
+}
+
+/// The listener holds the line: the caller hears music and not him, he is not sent the caller, and both come back.
+#[test]
+fn b100_hold_by_the_listener() {
+    held_by_the_listener("listener_hold");
+}
+
+/// The caller hangs up in the moment the listener does: each BYE is answered, one record, nothing left.
+#[test]
+fn both_hang_up_at_once() {
+    let house = House::new("crossing");
+    let (mut listener, isere) = house.listener("listener_first");
+    let (mut caller, voice) = house.caller("bye_crossing");
+    listener.wait("ANSWERED");
+    voice.hear(LISTENER_HZ);
+    isere.hear(CALLER_HZ);
+    listener.finish();
+    caller.wait("BOTH");
+    caller.finish();
+    house.recorded("listener", "hung_up");
+}
+
+// ---- helpers -----------------------------------------------------------------------------------------------------
+
+/// The caller plays `scenario`: she holds the line, takes it back, and hangs up.
+pub fn held_by_the_caller(scenario: &str) {
+    let house = House::new(scenario);
     let mut isere = house.phone();
-    let (mut caller, voice) = house.joined("hold", &mut isere);
+    let (mut caller, voice) = house.joined(scenario, &mut isere);
     caller.wait("HELD");
     pause(Duration::from_millis(500));
     let held = voice.hear_for(MOMENT);
@@ -40,11 +68,10 @@ fn b100_hold_by_the_caller() {
     house.recorded("caller", "hung_up");
 }
 
-/// The listener holds the line: the caller hears music and not him, he is not sent the caller, and both come back.
-#[test]
-fn b100_hold_by_the_listener() {
-    let house = House::new("listener-hold");
-    let (mut listener, isere) = house.listener("listener_hold");
+/// The listener plays `scenario`: he holds the line, takes it back, and hangs up.
+pub fn held_by_the_listener(scenario: &str) {
+    let house = House::new(scenario);
+    let (mut listener, isere) = house.listener(scenario);
     let (mut caller, voice) = house.caller("talk");
     listener.wait("ANSWERED");
     voice.hear(LISTENER_HZ);
@@ -60,21 +87,6 @@ fn b100_hold_by_the_listener() {
     voice.hear(LISTENER_HZ);
     isere.hear(CALLER_HZ);
     listener.finish();
-    caller.finish();
-    house.recorded("listener", "hung_up");
-}
-
-/// The caller hangs up in the moment the listener does: each BYE is answered, one record, nothing left.
-#[test]
-fn both_hang_up_at_once() {
-    let house = House::new("crossing");
-    let (mut listener, isere) = house.listener("listener_first");
-    let (mut caller, voice) = house.caller("bye_crossing");
-    listener.wait("ANSWERED");
-    voice.hear(LISTENER_HZ);
-    isere.hear(CALLER_HZ);
-    listener.finish();
-    caller.wait("BOTH");
     caller.finish();
     house.recorded("listener", "hung_up");
 }

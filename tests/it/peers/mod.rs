@@ -7,6 +7,8 @@ mod cancels;
 mod certificate;
 mod connections;
 pub mod crowd;
+mod duties;
+mod ipv6;
 mod kamailio;
 mod lossy;
 mod phones;

@@ -65,6 +65,8 @@ impl Sipp {
         // An IPv6 address wants its brackets.
         let ip = if play.ip.is_ipv6() { format!("[{}]", play.ip) } else { play.ip.to_string() };
         command.args(["-i", &ip, "-p", &port.to_string(), "-key", "sound", &sound, "-s", "3977"]);
+        // Left to itself, it forgets the brackets.
+        command.args(["-auth_uri", &play.server.to_string()]);
         command.args(["-timeout", "180", "-recv_timeout", "60000"]);
         command.arg("-trace_logs").arg("-log_file").arg(files.with_extension("log"));
         command.arg("-trace_err").arg("-error_file").arg(files.with_extension("errors"));
