@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::keys::{All, Written};
 use super::read::Faults;
 use super::values::{is_host_name, said};
-use super::{Config, Dispatch, Log, Media, Ops, Shield, Sip, SipTransport, Store, Tls};
+use super::{Config, Dispatch, Log, Media, Ops, SessionTimer, Shield, Sip, SipTransport, Store, Tls};
 
 /// Builds the configuration and tells what contradicts itself. Keys that were faulty by themselves take no part.
 pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
@@ -28,6 +28,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
         dialplans: all.dialplans.value.iter().map(|plan| directory.join(plan)).collect(),
         prompts: directory.join(&all.prompts.value),
         listeners,
+        trunks: all.trunks.value.iter().map(|trunk| directory.join(trunk)).collect(),
         state_dir,
         sip: Sip {
             listen: all.sip_listen.value.0,
@@ -42,6 +43,14 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             connections_per_source_max: all.sip_connections_per_source_max.value,
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
+            offer_100rel: all.sip_offer_100rel.value,
+            session_timer: SessionTimer {
+                interval: seconds(all.sip_session_timer_interval_s.value),
+                min: seconds(all.sip_session_timer_min_s.value),
+            },
+            name_servers: all.sip_names_servers.value,
+            names_within: Duration::from_millis(u64::from(all.sip_names_within_ms.value)),
+            push_providers: all.sip_push_providers.value,
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
                 ban: all.sip_shield_ban.value,
@@ -120,6 +129,16 @@ fn addresses(all: &All, faults: &mut Faults) {
             ),
         );
     }
+    let (interval, min) = (&all.sip_session_timer_interval_s, &all.sip_session_timer_min_s);
+    if sound(&[interval.faulty, min.faulty]) && (1..min.value).contains(&interval.value) {
+        faults.on(
+            interval.line.or(min.line).unwrap_or(1),
+            said(
+                "`sip.session_timer.interval_s` : moins que `sip.session_timer.min_s`",
+                "`sip.session_timer.interval_s`: less than `sip.session_timer.min_s`",
+            ),
+        );
+    }
     if all.sip_trusted_peers.value.iter().any(|network| network.prefix == 0) {
         faults.on(
             line(&all.sip_trusted_peers),
@@ -150,6 +169,18 @@ fn certificates(all: &All, faults: &mut Faults) {
             ),
         ),
         _ => {}
+    }
+    let no_provider = |name: &&String| {
+        name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    };
+    if let Some(wrong) = all.sip_push_providers.value.iter().find(no_provider) {
+        faults.on(
+            line(&all.sip_push_providers),
+            (
+                format!("`sip.push.providers` : « {wrong} » n'est pas le nom d'un service (exemples : `apns`, `fcm`)"),
+                format!("`sip.push.providers`: \"{wrong}\" is not the name of a service (examples: `apns`, `fcm`)"),
+            ),
+        );
     }
     let origin = |text: &&String| !text.contains("://") || text.ends_with('/') || text.contains(char::is_whitespace);
     if let Some(wrong) = all.sip_web_origins.value.iter().find(origin) {

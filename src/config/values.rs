@@ -65,6 +65,13 @@ impl Setting for SocketAddr {
     }
 }
 
+impl Setting for Vec<SocketAddr> {
+    const TYPE: (&'static str, &'static str) = ("liste d'adresses avec leur port", "list of addresses with their port");
+    fn read(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, Said> {
+        list::<Vec<SocketAddr>, SocketAddr>(value)
+    }
+}
+
 impl Setting for IpAddr {
     const TYPE: (&'static str, &'static str) = ("adresse", "address");
     fn read(value: &DeValue<'_>) -> Result<IpAddr, Said> {
@@ -216,7 +223,7 @@ fn address_expected() -> Said {
     )
 }
 
-fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
+pub(super) fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
     let items = value.as_array().ok_or_else(|| expected::<L>(value))?;
     if items.len() > LIST_MAX {
         return Err((format!("{LIST_MAX} entrées au plus"), format!("{LIST_MAX} entries at most")));

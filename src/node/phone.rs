@@ -13,8 +13,8 @@ use crate::ids::{CallId, IdSource, LegId};
 use crate::media::{self, PlaybackId, Prompt, StreamStats};
 use crate::sdp::{self, Capabilities, Direction, Local, Move, Session};
 use crate::sip::{
-    self, Command, Credentials, Endpoint, EndpointConfig, Flow, Headers, Hidden, OutgoingInvite, Register,
-    RegistrationState, SessionId, Target,
+    self, Command, Credentials, Endpoint, EndpointConfig, Flow, Headers, Hidden, OutgoingInvite, Redirect, Register,
+    RegistrationState, SessionId, Target, Transport,
 };
 
 /// Who the phone is.
@@ -48,6 +48,8 @@ pub enum PhoneInput<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
+    /// A connection is gone; or, with connection 0, none could be opened to the server.
+    FlowClosed(Flow),
     /// Its media worker reports.
     Report(media::Report),
     /// Its owner does something.
@@ -70,6 +72,13 @@ pub enum PhoneAction {
     Dial {
         /// The user part of the address dialled.
         to: String,
+    },
+    /// Take over the conversation of another of the same user's phones (RFC 3891).
+    TakeOver {
+        /// The user part of the address dialled.
+        to: String,
+        /// The value of Replaces: the other phone's dialog.
+        replaces: String,
     },
     /// Take the call that rings.
     Answer,
@@ -154,7 +163,10 @@ struct Talk {
 pub struct Phone {
     settings: PhoneSettings,
     endpoint: Endpoint,
+    transport: Transport,
     talk: Option<Talk>,
+    /// Replaces of the call being placed.
+    replaces: Option<String>,
     speech: Option<Arc<Prompt>>,
     tones: Vec<u16>,
     calls: u64,
@@ -167,9 +179,16 @@ const ACCOUNT: u32 = 1;
 const SPEECH: PlaybackId = PlaybackId(1);
 
 impl Phone {
-    /// An idle phone.
+    /// An idle phone that speaks UDP.
     pub fn new(settings: PhoneSettings, ids: IdSource) -> Phone {
+        Phone::speaking(Transport::Udp, Vec::new(), settings, ids)
+    }
+
+    /// An idle phone over this transport. With a server in `trusted` it behaves as a trunk's gateway does: a conversation
+    /// outlives the connection it began on.
+    pub fn speaking(transport: Transport, trusted: Vec<sip::Network>, settings: PhoneSettings, ids: IdSource) -> Phone {
         let config = EndpointConfig {
+            peers: Arc::new(sip::Peers::one(trusted)),
             realm: settings.domain.clone(),
             domains: vec![settings.domain.clone()],
             software: "ecoute-phone".into(),
@@ -181,7 +200,9 @@ impl Phone {
         Phone {
             settings,
             endpoint: Endpoint::new(config, ids),
+            transport,
             talk: None,
+            replaces: None,
             speech: None,
             tones: Vec::new(),
             calls: 0,
@@ -210,6 +231,7 @@ impl Phone {
     pub fn handle_input(&mut self, now: Instant, input: PhoneInput<'_>) {
         match input {
             PhoneInput::Datagram { flow, bytes } => self.tell(now, sip::Input::Datagram { flow, bytes }),
+            PhoneInput::FlowClosed(flow) => self.tell(now, sip::Input::FlowClosed(flow)),
             PhoneInput::Timeout => self.tell(now, sip::Input::Timeout),
             PhoneInput::Report(report) => self.report(now, report),
             PhoneInput::Act(action) => self.act(now, action),
@@ -227,7 +249,8 @@ impl Phone {
     // ---- helpers -------------------------------------------------------------------------------------------------
 
     fn flow(&self) -> Flow {
-        Flow::udp(self.settings.local, self.settings.server)
+        let PhoneSettings { local, server, .. } = self.settings;
+        Flow { transport: self.transport, local, remote: server, connection: 0 }
     }
 
     fn credentials(&self) -> Option<Credentials> {
@@ -309,12 +332,8 @@ impl Phone {
                 self.command(now, Command::Register(Box::new(register)));
             }
             PhoneAction::Unregister => self.command(now, Command::Unregister { account: ACCOUNT }),
-            PhoneAction::Dial { to } => {
-                if self.talk.is_none() {
-                    let session = self.endpoint.new_session();
-                    self.open(session, None, Some(to), self.settings.server.ip());
-                }
-            }
+            PhoneAction::Dial { to } => self.dial(to, None),
+            PhoneAction::TakeOver { to, replaces } => self.dial(to, Some(replaces)),
             PhoneAction::Answer => self.answer(now),
             PhoneAction::Decline(status) => self.end(now, Some(status)),
             PhoneAction::Hangup => self.end(now, None),
@@ -332,6 +351,14 @@ impl Phone {
                 self.start_sound();
             }
             PhoneAction::Hold(on) => self.hold(now, on),
+        }
+    }
+
+    fn dial(&mut self, to: String, replaces: Option<String>) {
+        if self.talk.is_none() {
+            self.replaces = replaces;
+            let session = self.endpoint.new_session();
+            self.open(session, None, Some(to), self.settings.server.ip());
         }
     }
 
@@ -417,6 +444,10 @@ impl Phone {
         let Some(talk) = &mut self.talk else { return };
         talk.local = Some(local);
         if let Some(to) = talk.dialling.take() {
+            let mut headers = self.settings.headers.clone();
+            if let Some(replaces) = self.replaces.take() {
+                headers.push("Replaces", replaces);
+            }
             let step = Move::Offer { direction: Direction::SendRecv };
             let Ok((negotiated, offer)) = sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) else {
                 return;
@@ -429,10 +460,13 @@ impl Phone {
                 from_uri,
                 from_display: Hidden::new(""),
                 to_uri: None,
+                routes: Vec::new(),
                 credentials,
-                headers: self.settings.headers.clone(),
+                headers,
                 sdp: offer,
                 ring_timeout: Duration::from_secs(60),
+                patience: None,
+                redirect: Redirect::Refuse,
                 max_forwards: 70,
             };
             self.command(now, Command::Invite { session, invite: Box::new(invite) });

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Reason, SessionId};
+use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Peers, Reason, SessionId};
 
 /// What the owner may ask for. A command about a session that is over is ignored.
 #[derive(Clone)]
 pub enum Command {
-    /// Answers an incoming INVITE: 101..=199, 2xx, or a final refusal.
+    /// Answers an incoming INVITE: 101..=199, 2xx, or a final refusal. A provisional response goes out reliably where
+    /// RFC 3262 asks for it; then a 2xx waits for the PRACK of one that carried a session description.
     Respond {
         /// The incoming session.
         session: SessionId,
@@ -39,6 +40,15 @@ pub enum Command {
     Acknowledge {
         /// The session.
         session: SessionId,
+        /// The answer.
+        sdp: Vec<u8>,
+    },
+    /// The answer to an [`Event::EarlyOffer`](super::Event::EarlyOffer): it goes into our PRACK.
+    AnswerEarly {
+        /// The session.
+        session: SessionId,
+        /// The fork the offer came from.
+        fork: u8,
         /// The answer.
         sdp: Vec<u8>,
     },
@@ -105,6 +115,8 @@ pub enum Command {
     },
     /// Who may register and call, replaced as a whole on reload.
     Accounts(Arc<Accounts>),
+    /// Whose calls are believed without a password, replaced as a whole; what is under way goes on.
+    Peers(Arc<Peers>),
     /// Whether new calls are let in.
     Admission(Admission),
     /// Asks a peer whether it is there; answered by [`Event::OptionsReply`](super::Event::OptionsReply).
@@ -138,6 +150,7 @@ impl Command {
             Command::Respond { .. } => "respond",
             Command::Invite { .. } => "invite",
             Command::Acknowledge { .. } => "acknowledge",
+            Command::AnswerEarly { .. } => "answer_early",
             Command::Hangup { .. } => "hangup",
             Command::Reoffer { .. } => "reoffer",
             Command::AnswerReoffer { .. } => "answer_reoffer",
@@ -148,6 +161,7 @@ impl Command {
             Command::Register(_) => "register",
             Command::Unregister { .. } => "unregister",
             Command::Accounts(_) => "accounts",
+            Command::Peers(_) => "peers",
             Command::Admission(_) => "admission",
             Command::Options { .. } => "options",
             Command::Ban { .. } => "ban",

@@ -191,6 +191,7 @@ impl Dialog {
             routes,
             from: self.local.clone(),
             to: self.remote.clone(),
+            to_address: self.believes_contact,
             ..Draft::new(method, uri, self.call_id.clone(), cseq)
         }
     }
@@ -254,6 +255,12 @@ impl Hop {
         let reachable = !ip.is_unspecified() && !ip.is_multicast();
         reachable.then_some(Hop { ip: ip.to_canonical(), port: uri.port, transport })
     }
+}
+
+/// The address and port that a Route value names in figures.
+pub(super) fn hop_of_route(route: &[u8]) -> Option<(IpAddr, Option<u16>)> {
+    let hop = Hop::read(NameAddr::parse(route).ok()?.uri)?;
+    Some((hop.ip, hop.port))
 }
 
 fn is_public(ip: IpAddr) -> bool {

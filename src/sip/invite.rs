@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Attestation, Binding, Credentials, Flow, Headers, Hidden, Identity, SessionId};
 
 /// What we know about the sender of an INVITE, beyond what it claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// It comes from a network in [`super::EndpointConfig::trusted`] (its place in that list): its asserted identities
-    /// count.
-    Trunk(usize),
+    /// It comes from a peer of the trunk with this number: its asserted identities count.
+    Trunk(u32),
     /// It proved to be this user of ours.
     User(String),
     /// It comes from a registrar where we are registered under this account.
@@ -71,6 +72,20 @@ pub enum Target {
     },
 }
 
+/// What to do with a 3xx.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redirect {
+    /// It is a refusal.
+    #[default]
+    Refuse,
+    /// Its Contacts are tried one after the other, each URI once, over the same way as the first.
+    Follow {
+        /// How many at most.
+        max: u8,
+    },
+}
+
 /// What an outgoing INVITE needs.
 #[derive(Clone, Debug)]
 pub struct OutgoingInvite {
@@ -82,6 +97,9 @@ pub struct OutgoingInvite {
     pub from_display: Hidden,
     /// The URI in To; the Request-URI when `None`.
     pub to_uri: Option<Hidden>,
+    /// Proxies it must pass, as Route values (`<sip:proxy;lr>`): an outbound proxy, a Service-Route. They go into this
+    /// request, its CANCEL and the ACK of a refusal; the dialog has the route that its answer records.
+    pub routes: Vec<Hidden>,
     /// For a 401 or 407.
     pub credentials: Option<Credentials>,
     /// Further headers (Alert-Info, P-Asserted-Identity, Privacy, …).
@@ -90,6 +108,10 @@ pub struct OutgoingInvite {
     pub sdp: Option<Vec<u8>>,
     /// How long it may ring before it is cancelled.
     pub ring_timeout: Duration,
+    /// How long the peer may say nothing at all, not even 100, before the call has failed (408). `None`: 64·T1.
+    pub patience: Option<Duration>,
+    /// What to do with a 3xx.
+    pub redirect: Redirect,
     /// Max-Forwards of the leg that caused this one, minus one; 70 for a call of our own.
     pub max_forwards: u8,
 }

@@ -7,7 +7,7 @@ use super::message::{HeaderName, Message, MessageWriter, Method};
 use super::{EndpointConfig, Flow, Transport, capability};
 
 /// The methods every endpoint takes; [`super::capability`] adds those the settings allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK";
 /// The body of a NOTIFY about a REFER.
 pub(super) const SIPFRAG: &str = "message/sipfrag;version=2.0";
 /// The body we understand.
@@ -35,6 +35,8 @@ pub(super) struct Draft {
     pub sdp: Option<Vec<u8>>,
     /// A body that is no SDP.
     pub body: Option<(&'static str, Vec<u8>)>,
+    /// It goes to an address where the peer can be called, over TCP too when it is large.
+    pub to_address: bool,
 }
 
 impl Draft {
@@ -53,6 +55,7 @@ impl Draft {
             headers: Vec::new(),
             sdp: None,
             body: None,
+            to_address: false,
         }
     }
 
@@ -63,10 +66,15 @@ impl Draft {
 
     /// The bytes, for `flow`, under `branch`.
     pub fn write(&self, config: &EndpointConfig, flow: &Flow, branch: &str) -> Vec<u8> {
-        let (host, port) = config.advertised_for(flow);
+        self.write_via(config, flow, flow, branch)
+    }
+
+    /// The bytes for a peer whose requests should come over `flow`, while this one goes over `via`.
+    pub fn write_via(&self, config: &EndpointConfig, flow: &Flow, via: &Flow, branch: &str) -> Vec<u8> {
+        let (host, port) = config.advertised_for(via);
         let mut writer = MessageWriter::request(self.method, &self.uri);
         writer
-            .via(flow.transport.via_name(), &format!("{host}:{port}"), branch.as_bytes(), true)
+            .via(via.transport.via_name(), &format!("{host}:{port}"), branch.as_bytes(), true)
             .max_forwards(self.max_forwards)
             .routes(self.routes.iter().map(Vec::as_slice))
             .header(HeaderName::From, &self.from)
@@ -84,6 +92,7 @@ impl Draft {
         }
         if matches!(self.method, Method::Invite | Method::Update | Method::Options) {
             writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
+            writer.header(HeaderName::Supported, capability::supported(config).as_bytes());
         }
         if self.method == Method::Options {
             writer.header(HeaderName::Accept, SDP.as_bytes());
@@ -192,6 +201,7 @@ impl<'a> Reply<'a> {
         };
         if self.contact {
             writer.contact(contact_uri(config, source, &config.contact_user).as_bytes());
+            writer.header(HeaderName::Supported, capability::supported(config).as_bytes());
         }
         if self.contact || self.allow {
             writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
@@ -221,6 +231,14 @@ pub(super) fn reply_flow(source: &Flow, request: &Message<'_>) -> Flow {
         }
         _ => *source,
     }
+}
+
+/// Where the responses go when the connection the request came on is gone: to the source, at the port of its Via (RFC 3261
+/// §18.2.2). A datagram's and a browser's go nowhere else.
+pub(super) fn reply_flow_later(source: &Flow, request: &Message<'_>) -> Option<Flow> {
+    let port = request.via()?.port.unwrap_or(source.transport.default_port());
+    let callable = matches!(source.transport, Transport::Tcp | Transport::Tls);
+    callable.then_some(Flow { remote: SocketAddr::new(source.remote.ip(), port), ..source.unpinned() })
 }
 
 /// Our Contact URI on a flow.

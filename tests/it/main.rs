@@ -19,4 +19,5 @@ mod strangers;
 mod streams;
 mod tidy;
 mod torture;
+mod trunks;
 mod wire;

@@ -11,7 +11,8 @@ use ecoute::dispatch::ListenerState;
 use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
-    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
+    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, PeerView,
+    Shared, TrunkCallView, TrunkView, WakeView,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;
@@ -92,6 +93,27 @@ fn listeners_and_wishes() {
     assert_eq!(asked[0], ControlRequest::Pause(isere.clone()));
     assert_eq!(asked[1], ControlRequest::Ready(isere));
     assert_eq!(asked.last(), Some(&ControlRequest::Drain));
+}
+
+/// A sleeping telephone that is called is shown with all a push needs, and hidden from whoever prints it.
+#[test]
+fn wakes() {
+    let bench = Bench::new("wakes");
+    let shown = &bench.json("/api/v1/wakes")[0];
+    assert_eq!((&shown["id"], &shown["listener"]), (&7.into(), &"isere".into()));
+    assert_eq!((&shown["provider"], &shown["prid"]), (&"apns".into(), &"00fc13adff78".into()));
+    assert_eq!(&shown["param"], "ABCD1234.fr.ecoute.voip");
+    assert!(!format!("{:?}", wake()).contains("00fc13"), "{:?}", wake());
+}
+
+fn wake() -> WakeView {
+    WakeView {
+        id: 7,
+        listener: ListenerId::new("isere"),
+        provider: "apns".into(),
+        prid: "00fc13adff78".into(),
+        param: Some("ABCD1234.fr.ecoute.voip".into()),
+    }
 }
 
 /// Those who are answered with silence are shown; who is one can be said and unsaid, for so long or until further notice.
@@ -232,6 +254,12 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
         health: health.clone(),
         listeners: Arc::new(arc_swap::ArcSwap::from_pointee(vec![view])),
         bans: Arc::new(arc_swap::ArcSwap::from_pointee(vec![ban])),
+        trunks: Arc::new(arc_swap::ArcSwap::from_pointee(vec![trunk_view()])),
+        dial: Box::new(|call| match call.trunk.as_str() {
+            "operateur" => Ok(tried_view()),
+            _ => Err(ControlError::Unavailable),
+        }),
+        wakes: Arc::new(arc_swap::ArcSwap::from_pointee(vec![wake()])),
         refresh: Box::new(|metrics| {
             metrics.queue_callers.set(4);
         }),
@@ -247,6 +275,24 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
         state_dir: dir.into(),
         clock: Box::new(|| Instant::from_millis(90_000)),
     }
+}
+
+fn trunk_view() -> TrunkView {
+    let peer =
+        PeerView { transport: "udp".into(), address: "192.0.2.1:5060".into(), health: "up".into(), left_alone: false };
+    TrunkView {
+        name: "operateur".into(),
+        state: "up".into(),
+        registered: None,
+        incoming: 2,
+        outgoing: 1,
+        channels_max: Some(30),
+        peers: vec![peer],
+    }
+}
+
+fn tried_view() -> TrunkCallView {
+    TrunkCallView { answered: true, steps: Vec::new(), end_fr: "fin".into(), end_en: "end".into() }
 }
 
 fn finished(nth: u64) -> Box<Finished> {

@@ -15,6 +15,10 @@ pub enum Deed {
     Hangup,
     Press(String),
     Hold(bool),
+    /// Takes over the conversation of that telephone.
+    TakeOver(usize),
+    /// Asks to hand the caller to somebody else.
+    Refer,
     /// The power fails.
     Vanish,
     /// The power is back; the telephone registers.
@@ -24,7 +28,7 @@ pub enum Deed {
 impl Deed {
     /// Is it meant for one call, and void after it?
     pub fn belongs_to_a_call(&self) -> bool {
-        matches!(self, Deed::Answer | Deed::Decline(_) | Deed::Hangup | Deed::Press(_) | Deed::Hold(_))
+        matches!(self, Deed::Answer | Deed::Decline(_) | Deed::Hangup | Deed::Press(_) | Deed::Hold(_) | Deed::Refer)
     }
 
     /// The same in the words of the softphone, where it has them.
@@ -38,7 +42,7 @@ impl Deed {
             Deed::Hangup => PhoneAction::Hangup,
             Deed::Press(keys) => PhoneAction::Press(keys.clone()),
             Deed::Hold(on) => PhoneAction::Hold(*on),
-            Deed::Vanish | Deed::ComeBack => return None,
+            Deed::TakeOver(_) | Deed::Refer | Deed::Vanish | Deed::ComeBack => return None,
         })
     }
 }
@@ -55,6 +59,8 @@ impl fmt::Display for Deed {
             Deed::Press(keys) => write!(f, "presses {keys}"),
             Deed::Hold(true) => f.write_str("holds the call"),
             Deed::Hold(false) => f.write_str("takes the call back"),
+            Deed::TakeOver(_) => f.write_str("takes a conversation over"),
+            Deed::Refer => f.write_str("asks for a transfer"),
             Deed::Vanish => f.write_str("VANISHES"),
             Deed::ComeBack => f.write_str("comes back"),
         }

@@ -9,10 +9,12 @@ use ecoute::ids::IdSource;
 use ecoute::media::{self, Plane, Prompt};
 use ecoute::node::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 use ecoute::sdp::Capabilities;
-use ecoute::sip::{Flow, Headers};
+use ecoute::sip::{Flow, Headers, Network, Transport};
 
 use crate::house::ENGINE;
 use crate::ports::HostPorts;
+use crate::roads::{self, Road};
+use crate::world::Dialog;
 
 /// What the line of a telephone is doing, as its owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +34,8 @@ pub enum Line {
 /// What a telephone wants of the world.
 #[derive(Debug)]
 pub enum Out {
-    /// A SIP datagram to the engine.
-    Sip(SocketAddr, Arc<[u8]>),
+    /// A SIP message on its way.
+    Sip(Flow, Arc<[u8]>),
     /// Its owner sees, or hears.
     Event(PhoneEvent),
 }
@@ -43,6 +45,9 @@ pub struct Device {
     /// For the trace: `c0`, `l1b`.
     pub name: String,
     pub sip: SocketAddr,
+    /// Its own address, where its sound comes from.
+    pub ip: IpAddr,
+    pub road: Road,
     pub phone: Phone,
     pub plane: Plane,
     pub ports: HostPorts,
@@ -53,6 +58,10 @@ pub struct Device {
     pub calls: u32,
     /// When the phone wants to be woken.
     pub wake: Option<Instant>,
+    /// Its conversation, as its messages show it.
+    pub dialog: Dialog,
+    /// Are its messages looked into?
+    pub looked_into: bool,
     /// What its owner says into it, and the tones he knows.
     voice: (Arc<Prompt>, Vec<u16>),
     settings: PhoneSettings,
@@ -63,28 +72,31 @@ impl Device {
     /// An idle telephone.
     pub fn new(
         name: String,
-        ip: IpAddr,
+        (ip, road): (IpAddr, Road),
         account: (&str, Option<String>),
         number: u32,
         voice: (Arc<Prompt>, Vec<u16>),
         ids: &mut IdSource,
     ) -> Device {
-        let sip = SocketAddr::new(ip, 5060);
+        let home = SocketAddr::new(ip, 5060);
+        let sip = roads::door(home, road.transport, road.v6);
         let settings = PhoneSettings {
             user: account.0.to_owned(),
             password: account.1,
             domain: ENGINE.ip().to_string(),
             local: sip,
-            server: ENGINE,
+            server: roads::door(ENGINE, road.transport, road.v6),
             number,
             capabilities: Capabilities::default(),
             headers: Headers::none(),
         };
         let (plane, ports) = media_of(ip, 0, ids);
-        let phone = Phone::new(settings.clone(), ids.fork());
+        let phone = phone_of(road, &settings, ids);
         let mut device = Device {
             name,
             sip,
+            ip,
+            road,
             phone,
             plane,
             ports,
@@ -92,6 +104,8 @@ impl Device {
             alive: true,
             calls: 0,
             wake: None,
+            dialog: Dialog::default(),
+            looked_into: false,
             voice,
             settings,
             lives: 0,
@@ -103,6 +117,7 @@ impl Device {
     /// The power fails: nothing is said, nothing is kept.
     pub fn vanish(&mut self) {
         self.alive = false;
+        self.dialog = Dialog::default();
         self.line = Line::Idle;
         self.wake = None;
         self.calls += 1;
@@ -111,8 +126,8 @@ impl Device {
     /// The power is back: the same telephone, remembering nothing.
     pub fn come_back(&mut self, ids: &mut IdSource) {
         self.lives += 1;
-        (self.plane, self.ports) = media_of(self.sip.ip(), self.lives, ids);
-        self.phone = Phone::new(self.settings.clone(), ids.fork());
+        (self.plane, self.ports) = media_of(self.ip, self.lives, ids);
+        self.phone = phone_of(self.road, &self.settings, ids);
         self.alive = true;
         self.take_the_receiver();
     }
@@ -125,7 +140,7 @@ impl Device {
     /// Its owner does something.
     pub fn act(&mut self, now: Instant, action: PhoneAction, outs: &mut Vec<Out>) {
         match (&action, self.line) {
-            (PhoneAction::Dial { .. }, Line::Idle) => {
+            (PhoneAction::Dial { .. } | PhoneAction::TakeOver { .. }, Line::Idle) => {
                 self.line = Line::Dialling;
                 self.calls += 1;
             }
@@ -142,7 +157,13 @@ impl Device {
         let mut reports = VecDeque::new();
         loop {
             match self.phone.poll_output() {
-                PhoneOutput::Transmit { flow, bytes } => outs.push(Out::Sip(flow.remote, bytes)),
+                PhoneOutput::Transmit { flow, bytes } => {
+                    let bytes = match self.looked_into {
+                        true => self.dialog.passes(true, &bytes).map_or(bytes, Into::into),
+                        false => bytes,
+                    };
+                    outs.push(Out::Sip(flow, bytes));
+                }
                 PhoneOutput::Media(command) => {
                     self.plane.handle_command(now, command, &mut self.ports);
                     self.reports(&mut reports);
@@ -162,10 +183,30 @@ impl Device {
         }
     }
 
-    /// A SIP datagram comes.
-    pub fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8], outs: &mut Vec<Out>) {
-        let flow = Flow::udp(self.sip, from);
-        self.tell(now, PhoneInput::Datagram { flow, bytes }, outs);
+    /// A SIP message comes.
+    pub fn message(&mut self, now: Instant, flow: Flow, bytes: &[u8], outs: &mut Vec<Out>) {
+        if !self.looked_into {
+            return self.tell(now, PhoneInput::Datagram { flow, bytes }, outs);
+        }
+        if let Some(bytes) = self.dialog.passes(false, bytes) {
+            self.tell(now, PhoneInput::Datagram { flow, bytes: &bytes }, outs);
+        }
+    }
+
+    /// The account it has.
+    pub fn user(&self) -> &str {
+        &self.settings.user
+    }
+
+    /// Its way to the engine.
+    pub fn phone_flow(&self) -> Flow {
+        let PhoneSettings { local, server, .. } = self.settings;
+        Flow { transport: self.road.transport, local, remote: server, connection: 0 }
+    }
+
+    /// Does it listen for connections?
+    pub fn listens(&self, transport: Transport) -> bool {
+        self.alive && self.road.gateway && (transport == self.road.transport || transport == Transport::Tcp)
     }
 
     /// A media packet comes.
@@ -215,6 +256,12 @@ impl Device {
             _ => {}
         }
     }
+}
+
+fn phone_of(road: Road, settings: &PhoneSettings, ids: &mut IdSource) -> Phone {
+    let server = Network { addr: settings.server.ip(), prefix: 128 };
+    let trusted = if road.gateway { vec![server] } else { Vec::new() };
+    Phone::speaking(road.transport, trusted, settings.clone(), ids.fork())
 }
 
 /// Each life has ports of its own, as a telephone that starts anew chooses others.

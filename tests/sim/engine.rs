@@ -7,6 +7,7 @@ use ecoute::clock::{Instant, Now};
 use ecoute::ids::IdSource;
 use ecoute::media::{self, Plane};
 use ecoute::node::{Input, Output, Shard};
+use ecoute::sip::Flow;
 
 use crate::house::{self, Which};
 use crate::nature::Nature;
@@ -15,8 +16,10 @@ use crate::ports::HostPorts;
 /// What the engine wants of the world.
 #[derive(Debug)]
 pub enum Out {
-    /// A SIP datagram to this address.
-    Sip(std::net::SocketAddr, Arc<[u8]>),
+    /// A SIP message on its way.
+    Sip(Flow, Arc<[u8]>),
+    /// A connection is closed.
+    Close(Flow),
     /// For the media worker.
     Command(media::Command),
     /// From the media worker.
@@ -53,7 +56,8 @@ impl Engine {
         self.shard.handle_input(now, input);
         loop {
             match self.shard.poll_output() {
-                Output::Transmit { flow, bytes } => outs.push(Out::Sip(flow.remote, bytes)),
+                Output::Transmit { flow, bytes } => outs.push(Out::Sip(flow, bytes)),
+                Output::Close(flow) => outs.push(Out::Close(flow)),
                 Output::Media(command) => outs.push(Out::Command(command)),
                 Output::Timeout(at) => {
                     self.wake = at;

@@ -13,9 +13,10 @@ use ecoute::france::{Department, Tables};
 use ecoute::ids::ListenerId;
 use ecoute::media::{self, Library, Prompt};
 use ecoute::node::{Setup, ShardSettings};
-use ecoute::sip::{Accounts, EndpointConfig, Network, Secret};
+use ecoute::sip::{Accounts, Advertised, EndpointConfig, Network, Peers, Secret, Transport};
 
 use crate::nature::Nature;
+use crate::roads;
 
 /// The engine's SIP socket.
 pub const ENGINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
@@ -97,17 +98,23 @@ pub fn setup(which: Which, nature: &Nature, without: Option<usize>) -> Setup {
         roster: Arc::new(roster),
         accounts: Arc::new(accounts),
         call: CALL.clone(),
+        trunks: Arc::default(),
     }
 }
 
 /// The shard's settings.
 pub fn shard_settings(nature: &Nature) -> ShardSettings {
     let trunk = Network { addr: caller_ip(0), prefix: 16 };
+    let trunk_v6 = Network { addr: roads::v6(caller_ip(0)), prefix: 32 };
+    let kinds = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+    let sockets = kinds.into_iter().flat_map(|transport| [false, true].map(|six| socket(transport, six))).collect();
     ShardSettings {
         endpoint: EndpointConfig {
             realm: "ecoute".into(),
             domains: vec![ENGINE.ip().to_string()],
-            trusted: vec![trunk],
+            peers: Arc::new(Peers::one([trunk, trunk_v6])),
+            sockets,
+            transfer: nature.roads.transfer,
             ..EndpointConfig::default()
         },
         dispatch: nature.dispatch.clone(),
@@ -115,6 +122,12 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
         retry_after_s: 3,
         from_host: ENGINE.ip().to_string(),
     }
+}
+
+fn socket(transport: Transport, six: bool) -> Advertised {
+    let local = roads::door(ENGINE, transport, six);
+    let host = if six { format!("[{}]", local.ip()) } else { local.ip().to_string() };
+    Advertised { transport, local, host, port: local.port() }
 }
 
 /// The engine's media settings. A silent peer is asked after sooner than in service, so that a run stays short.

@@ -38,10 +38,14 @@ mod nature;
 mod net;
 mod oracle;
 mod ports;
+mod roads;
 mod sights;
 mod sip_words;
+mod strangers;
 mod swarm;
 mod trace;
+mod watchers;
+mod wires;
 mod words;
 mod world;
 
@@ -58,7 +62,8 @@ fn b050_p153_p154_the_swarm_keeps_every_promise() {
         return;
     }
     let report = swarm::play_all(kept::KEPT.iter().map(|(seed, _)| *seed).chain(swarm::asked_for()));
-    println!("{} seeds, {} steps\n{}", report.seeds, report.steps, report.sights.text());
+    let per_second = report.seeds as f64 / report.took.as_secs_f64().max(0.001);
+    println!("{}{} seeds, {} steps, {per_second:.0} seeds a second", report.sights.text(), report.seeds, report.steps);
     assert!(report.faults.is_empty(), "{}", swarm::tell(&report));
     assert!(swarm::missed(&report).is_empty(), "never met: {:?}", swarm::missed(&report));
 }

@@ -7,6 +7,7 @@ use ecoute::dispatch::{self, Penalties};
 use ecoute::ids::IdSource;
 
 use crate::dice::Dice;
+use crate::roads::Roads;
 
 /// How the network treats packets until the calm.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +90,7 @@ pub struct Habits {
 pub struct Nature {
     pub weather: Weather,
     pub habits: Habits,
+    pub roads: Roads,
     pub callers: usize,
     /// Devices of each listener.
     pub listeners: Vec<usize>,
@@ -114,17 +116,19 @@ const MOMENTS: [i64; 4] = [1_773_136_800_000, 1_774_745_995_000, 1_773_183_595_0
 
 impl Nature {
     /// What the seed is like.
-    pub fn of(dice: &mut IdSource) -> Nature {
+    pub fn of(seed: u64, dice: &mut IdSource) -> Nature {
         let weather = weather(dice);
         let habits = habits(dice);
-        let listeners = (0..if dice.chance(40) { 0 } else { dice.between(1, 4) })
+        let listeners: Vec<usize> = (0..if dice.chance(40) { 0 } else { dice.between(1, 4) })
             .map(|_| if dice.chance(350) { 2 } else { 1 })
             .collect();
         let calm_at = dice.span_ms(12_000, 36_000);
+        let callers = dice.between(2, 7) as usize;
         Nature {
             weather,
             habits,
-            callers: dice.between(2, 7) as usize,
+            roads: Roads::of(seed, callers, &listeners),
+            callers,
             listeners,
             calm_at,
             silence_after: Duration::from_secs(dice.one_of(&[2, 5, 10])),

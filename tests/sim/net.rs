@@ -79,6 +79,19 @@ impl Net {
         [Some(at.since(now)), second]
     }
 
+    /// How long a piece of a connection's bytes is under way: what is lost is sent again, ever more slowly.
+    pub fn stream_way(&mut self, now: Instant, from: IpAddr, to: IpAddr) -> Duration {
+        let mut again = Duration::from_millis(200);
+        let mut waited = Duration::ZERO;
+        loop {
+            if let [Some(way), _] = self.fate(now + waited, from, to) {
+                return waited + way;
+            }
+            waited += again;
+            again = (again * 2).min(Duration::from_secs(3));
+        }
+    }
+
     fn way(&mut self) -> Duration {
         let Weather { delay_min_ms, delay_max_ms, spike, spike_ms, .. } = self.weather;
         let way = if delay_min_ms == delay_max_ms {

@@ -3,6 +3,9 @@
 /// "INVITE", "180 to 1 INVITE": the method or the status, and CSeq.
 pub fn of(bytes: &[u8]) -> String {
     let first = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    if !first.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return "noise".to_owned();
+    }
     let first = String::from_utf8_lossy(first);
     let cseq = header(bytes, b"CSeq").unwrap_or_default();
     match first.strip_prefix("SIP/2.0 ") {

@@ -18,7 +18,10 @@ use crate::nature::Nature;
 use crate::net::Net;
 use crate::oracle::{Oracle, View};
 use crate::sights::Sights;
+use crate::strangers::Stranger;
 use crate::trace::Trace;
+use crate::watchers::Watcher;
+use crate::wires::Wires;
 
 use queue::{Coming, Queue};
 
@@ -45,7 +48,12 @@ macro_rules! ask_judge {
 mod beginning;
 mod hosts;
 mod lives;
+mod moments;
 mod queue;
+mod streams;
+mod transfers;
+
+pub use transfers::Dialog;
 
 /// Who owns a telephone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +91,11 @@ pub struct World {
     pub callers: Vec<Caller>,
     pub listeners: Vec<Listener>,
     pub trace: Trace,
+    pub strangers: Vec<Stranger>,
+    /// The latest message of a caller, for strangers who listen in.
+    overheard: Option<Vec<u8>>,
+    watchers: Vec<Watcher>,
+    wires: Wires,
     net: Net,
     oracle: Oracle,
     queue: Queue,
@@ -113,10 +126,11 @@ impl World {
     /// The world of a seed.
     pub fn new(seed: u64, which: Which, full: bool) -> World {
         let mut dice = IdSource::from_number(seed);
-        let mut nature = Nature::of(&mut dice.fork());
+        let mut nature = Nature::of(seed, &mut dice.fork());
         if which == Which::Real {
             nature.listeners = vec![1, 2];
             nature.callers = 3;
+            nature.roads = crate::roads::Roads::of(seed, 3, &nature.listeners);
         }
         let start = Instant::from_millis(1000);
         let calm_at = start + nature.calm_at;
@@ -131,6 +145,10 @@ impl World {
             callers: Vec::new(),
             listeners: Vec::new(),
             trace: Trace::new(full),
+            strangers: Vec::new(),
+            overheard: None,
+            watchers: Vec::new(),
+            wires: Wires::default(),
             net,
             oracle: Oracle::new(&nature, calm_at, which),
             queue: Queue::default(),
@@ -240,6 +258,13 @@ impl World {
             Coming::Report(report) => self.tell_engine(Input::Report(report)),
             Coming::Deed { device, call, deed } => self.deed(device, call, deed),
             Coming::Fate(fate) => self.fate(fate),
+            Coming::Chunk { wire, to, bytes } => self.chunk(wire, to, &bytes),
+            Coming::Closed { wire, end } => self.closed(wire, end),
+            Coming::FlowClosed { end, flow } => self.flow_closed(end, flow),
+            Coming::Watch(nth) if self.watchers[nth].next() <= self.now => {
+                self.at_watcher(nth, |watcher, now, outs| watcher.wakes(now, outs));
+            }
+            Coming::Watch(_) => {}
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::dispatch;
 use crate::ids::{CallId, LegId};
 use crate::media::{self, PlaybackId, Prompt};
 use crate::node::{Event, Output};
-use crate::sip::{Command, Headers, Hidden, OutgoingInvite, Reason, Target};
+use crate::sip::{Command, Headers, Hidden, OutgoingInvite, Reason, Redirect, Target};
 
 use super::Shard;
 
@@ -58,10 +58,13 @@ impl Shard {
                 from_uri: Hidden::new(format!("sip:{service}@{host}")),
                 from_display: Hidden::new(shown),
                 target: Target::Binding(Box::new(binding)),
+                routes: Vec::new(),
                 credentials: None,
                 headers: Headers::none(),
                 sdp: Some(sdp),
                 ring_timeout: ring,
+                patience: None,
+                redirect: Redirect::Refuse,
                 max_forwards: hops,
             };
             return self.command(now, Command::Invite { session, invite: Box::new(invite) });

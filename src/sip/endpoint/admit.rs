@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::super::auth::{Asking, Attempt, Verdict};
 use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
-use super::super::session::{NewCall, Session};
+use super::super::registrar::{Push, flow_timer_s};
+use super::super::session::{NewCall, Session, interval_too_small};
 use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
 use super::super::wire::{Reply, SDP, WWW_AUTHENTICATE};
@@ -65,16 +66,14 @@ impl Endpoint {
 
     /// The answer to OPTIONS.
     pub(super) fn capabilities(&self) -> Reply<'static> {
-        capability::reply(&self.core.config).contact()
+        capability::reply(&self.core.config)
     }
 
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
     pub(super) fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
-        let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
         let strange: Vec<String> = message
             .require()
-            .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
             .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
             .take(UNSUPPORTED_MAX)
             .map(decode_text)
@@ -85,7 +84,11 @@ impl Endpoint {
         if request.method != Method::Invite {
             // Only a call can take the place of another (RFC 3891 §3).
             let misplaced = self.core.config.transfer && message.header(HeaderName::Replaces).is_some();
-            return misplaced.then(|| Reply::new(400).phrase(Some("Replaces Outside INVITE")));
+            if misplaced {
+                return Some(Reply::new(400).phrase(Some("Replaces Outside INVITE")));
+            }
+            // An offer that cannot be read is not to be taken for none.
+            return (request.method == Method::Update).then(|| body_not_understood(message)).flatten();
         }
         // Whoever cannot read SDP cannot be answered (§20.1).
         let takes_sdp = |kind: &[u8]| {
@@ -95,24 +98,7 @@ impl Endpoint {
         if message.header(HeaderName::Accept).is_some() && !message.elements(HeaderName::Accept).any(takes_sdp) {
             return Some(Reply::new(406));
         }
-        if message.body().is_empty() {
-            return None;
-        }
-        let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
-        if encoded {
-            return Some(Reply::new(415).header("Accept-Encoding", "identity"));
-        }
-        let refused = Some(Reply::new(415).header("Accept", SDP));
-        let required = |disposition: &[u8]| {
-            let text = decode_text(disposition).to_ascii_lowercase();
-            text.contains("handling=required")
-        };
-        let strange = |part: &super::super::message::Part<'_>| part.media_type.is_some_and(|t| !t.is(SDP));
-        if message.parts().any(|part| strange(&part) && part.disposition.is_some_and(required)) {
-            return refused;
-        }
-        let optional = message.parts().all(|part| part.is_optional());
-        (reading::sdp(message).is_none() && !optional).then_some(refused).flatten()
+        body_not_understood(message)
     }
 
     fn admit_invite(&mut self, request: Request<'_, '_>, merge: Option<MergeKey>) {
@@ -126,6 +112,9 @@ impl Endpoint {
         }
         if reading::caller_uri(message).is_none() {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
+        }
+        if let Some(reply) = interval_too_small(&self.core.config, message) {
+            return self.core.reply_stateless(message, source, reply);
         }
         let Some(trust) = self.trust(&request) else { return };
         let replaces = match self.replaced(message, &trust) {
@@ -213,13 +202,25 @@ impl Endpoint {
         if let Err(refused) = change {
             return Ok(refused.reply(&self.core.config));
         }
+        if self.registrar.is_behind_nat(&user, &source) {
+            self.watch_ways();
+        }
+        self.deliver_woken(&user);
         let mut reply = Reply::new(200);
         for contact in self.registrar.contacts(now, &user) {
             reply = reply.header("Contact", contact);
         }
-        let flows = self.registrar.bindings(now, &user).any(|b| b.flow == source && b.reg_id.is_some());
-        if flows && message.supports("outbound") {
+        if message.supports("outbound") && self.registrar.keeps_flow(&user, &source) {
             reply = reply.header("Require", "outbound");
+            // Behind a proxy the flow is the proxy's, and so is the word how often.
+            if message.elements(HeaderName::Via).count() == 1 {
+                reply = reply.header("Flow-Timer", flow_timer_s(source.transport).to_string());
+            }
+        }
+        let providers = &self.core.config.push_providers;
+        let caps = |contact: NameAddr<'_>| Push::feature_caps(providers, &contact.parsed_uri().ok()?);
+        if let Some(caps) = message.contacts().find_map(caps) {
+            reply = reply.header("Feature-Caps", caps);
         }
         for path in message.elements(HeaderName::Path) {
             reply = reply.header("Path", decode_text(&unfold(path)));
@@ -239,7 +240,7 @@ impl Endpoint {
             uri_fits: &|uri: &[u8]| uri == target || is_equivalent(uri, target),
             // Over the very flow of her registration, or as the tries of this source at this account allow.
             may_try: &|user: &str| {
-                let here = self.registrar.bindings(now, user).any(|binding| binding.flow == flow);
+                let here = self.registrar.is_bound(now, user, &flow);
                 here || self.tries.may_try(now, source, account_hash(user))
             },
         };
@@ -296,6 +297,28 @@ impl Endpoint {
         self.core.dropped(DropReason::Throttled);
         None
     }
+}
+
+/// Bodies we do not understand (§8.2.3).
+fn body_not_understood(message: &Message<'_>) -> Option<Reply<'static>> {
+    if message.body().is_empty() {
+        return None;
+    }
+    let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Some(Reply::new(415).header("Accept-Encoding", "identity"));
+    }
+    let refused = Some(Reply::new(415).header("Accept", SDP));
+    let required = |disposition: &[u8]| {
+        let text = decode_text(disposition).to_ascii_lowercase();
+        text.contains("handling=required")
+    };
+    let strange = |part: &super::super::message::Part<'_>| part.media_type.is_some_and(|t| !t.is(SDP));
+    if message.parts().any(|part| strange(&part) && part.disposition.is_some_and(required)) {
+        return refused;
+    }
+    let optional = message.parts().all(|part| part.is_optional());
+    (reading::sdp(message).is_none() && !optional).then_some(refused).flatten()
 }
 
 /// An account by its name, as its tries are counted.

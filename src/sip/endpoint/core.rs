@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::super::message::{Message, OwnedMessage};
 use super::super::timers::Timers;
-use super::super::transaction::{ClientKey, Layer, Note, Request, Times, TransactionId, User};
+use super::super::transaction::{ClientKey, Layer, Note, Request, Smaller, Times, TransactionId, User};
 use super::super::wire::{Draft, Reply, reply_flow};
-use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, reading};
+use super::super::{Binding, Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, Transport, reading};
 use crate::clock::Instant;
 use crate::ids::IdSource;
 
@@ -17,6 +17,8 @@ use crate::ids::IdSource;
 pub(in crate::sip) enum Alarm {
     /// An INVITE rang long enough.
     Ring(SessionId),
+    /// An INVITE had no response at all for long enough.
+    Patience(SessionId),
     /// A cancelled INVITE was never finished by its peer.
     CancelGuard(SessionId),
     /// Repeat a 2xx.
@@ -31,12 +33,24 @@ pub(in crate::sip) enum Alarm {
     OwnerGuard(SessionId),
     /// The owner owes the answer that goes into an ACK.
     AnswerGuard(SessionId),
+    /// Repeat a reliable provisional response.
+    Reliable(SessionId),
+    /// A reliable provisional response was never acknowledged.
+    ReliableGuard(SessionId),
+    /// A session is to be refreshed.
+    SessionRefresh(SessionId),
+    /// A session was not refreshed.
+    SessionExpiry(SessionId),
     /// The owner owes an answer to a REFER, or its outcome was never told.
     Referral(SessionId),
     /// A subscription runs out.
     Subscription(u64),
     /// A binding runs out.
     Bindings,
+    /// The ways to phones behind a NAT are to be kept open.
+    KeepAlive,
+    /// The registrar is to hear that we are there.
+    Ping(u32),
     /// A registration of ours is to be refreshed, or tried again.
     Refresh(u32),
 }
@@ -53,6 +67,8 @@ pub(in crate::sip) struct Core {
     pub alarms: Timers<Alarm>,
     /// Sessions by our tag.
     pub local_tags: BTreeMap<String, SessionId>,
+    /// Bindings whose flow is gone, by the word of the proxy that kept it.
+    pub failed_flows: Vec<Binding>,
     /// The message in hand is a stranger's: its answer is plain, and this is the most bytes it may have.
     pub answer_max: Option<usize>,
 }
@@ -68,6 +84,7 @@ impl Core {
             notes: VecDeque::new(),
             alarms: Timers::default(),
             local_tags: BTreeMap::new(),
+            failed_flows: Vec::new(),
             answer_max: None,
         }
     }
@@ -106,14 +123,30 @@ impl Core {
     /// Sends a request in a transaction of its own.
     pub fn send_request(&mut self, user: User, draft: &Draft, flow: Flow) -> TransactionId {
         let branch = self.branch();
-        let bytes = draft.write(&self.config, &flow, &branch).into();
-        self.send_bytes(user, ClientKey::new(branch.as_bytes(), draft.method), flow, bytes)
+        let key = ClientKey::new(branch.as_bytes(), draft.method);
+        let bytes: Bytes = draft.write(&self.config, &flow, &branch).into();
+        match self.larger_way(draft, &flow, bytes.len()) {
+            Some(tcp) => {
+                let over_tcp = draft.write_via(&self.config, &flow, &tcp, &branch).into();
+                let smaller = Smaller { flow, bytes, times: self.times(&flow) };
+                let request = Request { user, key, flow: tcp, bytes: over_tcp, smaller: Some(smaller) };
+                self.layer.request(self.now, self.times(&tcp), request, &mut self.out)
+            }
+            None => self.send_bytes(user, key, flow, bytes),
+        }
     }
 
     /// Sends a request that is written already.
     pub fn send_bytes(&mut self, user: User, key: ClientKey, flow: Flow, bytes: Bytes) -> TransactionId {
         let times = self.times(&flow);
-        self.layer.request(self.now, times, Request { user, key, flow, bytes }, &mut self.out)
+        self.layer.request(self.now, times, Request { user, key, flow, bytes, smaller: None }, &mut self.out)
+    }
+
+    /// The TCP flow for a request too large for UDP (§18.1.1): to an address that may be called, never to a telephone that
+    /// only its own datagrams keep within reach.
+    fn larger_way(&self, draft: &Draft, flow: &Flow, len: usize) -> Option<Flow> {
+        let large = flow.transport == Transport::Udp && draft.to_address && len > self.config.mtu_bytes_max;
+        large.then(|| self.config.flow_to(Transport::Tcp, flow.remote)).flatten()
     }
 
     /// Sends the ACK of a 2xx, which has no transaction; returns its bytes for when it is needed again.

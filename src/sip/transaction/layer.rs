@@ -33,6 +33,26 @@ struct Client {
     heard: Flow,
     request: Bytes,
     ack: Option<Bytes>,
+    /// The same over UDP, for when TCP, chosen for its size alone, does not serve.
+    smaller: Option<Smaller>,
+    times: Times,
+    /// Some response came.
+    answered: bool,
+    /// A connection it may have been written to broke before any response.
+    broken: bool,
+    /// It was written to a second connection already.
+    repeated: bool,
+}
+
+/// A request for UDP, should TCP fail (RFC 3261 §18.1.1).
+#[derive(Clone, Debug)]
+pub(in crate::sip) struct Smaller {
+    /// The UDP flow.
+    pub flow: Flow,
+    /// The message, its Via rewritten.
+    pub bytes: Bytes,
+    /// The durations over UDP.
+    pub times: Times,
 }
 
 #[derive(Debug)]
@@ -48,6 +68,8 @@ struct Server {
     key: ServerKey,
     merge: Option<MergeKey>,
     reply: Flow,
+    /// Where responses go when that connection is gone (§18.2.2).
+    later: Option<Flow>,
     response: Option<Bytes>,
 }
 
@@ -68,6 +90,8 @@ pub(in crate::sip) struct Request {
     pub flow: Flow,
     /// The message.
     pub bytes: Bytes,
+    /// The same over UDP, should this fail.
+    pub smaller: Option<Smaller>,
 }
 
 /// A request of ours and the way it went.
@@ -138,16 +162,26 @@ impl Layer {
         request: Request,
         out: &mut VecDeque<Output>,
     ) -> TransactionId {
-        let Request { user, key, flow, bytes } = request;
+        let Request { user, key, flow, bytes, smaller } = request;
         let id = self.next_id();
         let mut acts = Acts::new();
-        let machine = if key.is_invite() {
-            ClientMachine::Invite(InviteClient::start(times, &mut acts))
-        } else {
-            ClientMachine::Other(NonInviteClient::start(times, &mut acts))
-        };
+        let machine = ClientMachine::start(&key, times, &mut acts);
         self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, Client { machine, user, key, flow, heard: flow, request: bytes, ack: None });
+        let client = Client {
+            machine,
+            user,
+            key,
+            flow,
+            heard: flow,
+            request: bytes,
+            ack: None,
+            smaller,
+            times,
+            answered: false,
+            broken: false,
+            repeated: false,
+        };
+        self.clients.insert(id, client);
         self.apply_client(now, id, acts, out);
         id
     }
@@ -167,6 +201,7 @@ impl Layer {
         if !same_peer(&client.flow, &from) {
             return (Received::WrongSource, Vec::new());
         }
+        client.answered = true;
         if !client.flow.is_pinned() && from.is_pinned() {
             client.heard = Flow { local: client.flow.local, ..from };
         }
@@ -185,14 +220,14 @@ impl Layer {
         (received, self.apply_client(now, id, acts, out))
     }
 
-    /// Takes up a request of the peer; `reply` is where its responses go.
+    /// Takes up a request of the peer, with where its responses go, and where they go once that connection is gone.
     pub fn accept(
         &mut self,
         times: Times,
         user: User,
         key: ServerKey,
         merge: Option<MergeKey>,
-        reply: Flow,
+        (reply, later): (Flow, Option<Flow>),
     ) -> TransactionId {
         let id = self.next_id();
         let mut acts = Acts::new();
@@ -205,7 +240,7 @@ impl Layer {
         if let Some(merge) = &merge {
             self.merge_keys.insert(merge.clone(), id);
         }
-        self.servers.insert(id, Server { machine, user, key, merge, reply, response: None });
+        self.servers.insert(id, Server { machine, user, key, merge, reply, later, response: None });
         id
     }
 
@@ -274,6 +309,11 @@ impl Layer {
         self.servers.get(&id).map(|server| server.reply)
     }
 
+    /// The same for whatever request this user waits to answer, or has answered.
+    pub fn reply_flow_of(&self, user: User) -> Option<Flow> {
+        self.servers.values().rev().find(|server| server.user == user).map(|server| server.reply)
+    }
+
     /// The flows on which something is under way.
     pub fn flows(&self) -> impl Iterator<Item = Flow> {
         self.clients.values().map(|client| client.flow).chain(self.servers.values().map(|server| server.reply))
@@ -288,7 +328,9 @@ impl Layer {
     pub fn way_of(&self, id: TransactionId) -> Option<Sent> {
         let client = self.clients.get(&id)?;
         let listens = !client.flow.is_pinned();
-        Some(Sent { bytes: client.request.clone(), flow: client.heard, listens })
+        // The choice of TCP for its size is that message's alone: the dialog goes over UDP.
+        let flow = client.smaller.as_ref().map_or(client.heard, |smaller| smaller.flow);
+        Some(Sent { bytes: client.request.clone(), flow, listens })
     }
 
     /// The state of an INVITE of ours.
@@ -306,21 +348,39 @@ impl Layer {
         notes
     }
 
-    /// A connection is gone: what waited for an answer on it has failed.
-    pub fn flow_closed(&mut self, flow: &Flow) -> Vec<Note> {
-        let gone: Vec<TransactionId> =
-            self.clients.iter().filter(|(_, client)| client.flow == *flow).map(|(id, _)| *id).collect();
+    /// A connection is gone, or none could be had to an address. What waited for an answer on it has failed; but a request
+    /// written to a connection that was already dying is written once more to a fresh one, and one that is on TCP for its
+    /// size alone goes over UDP. Responses go over a connection of our own, where there is an address for it.
+    pub fn flow_closed(&mut self, now: Instant, flow: &Flow, out: &mut VecDeque<Output>) -> Vec<Note> {
         let mut notes = Vec::new();
-        for id in gone {
-            if let Some(client) = self.clients.get(&id) {
-                notes.push(Note::Failed { id, user: client.user, fault: true });
+        let same_address = |a: &Flow| a.transport == flow.transport && a.remote == flow.remote;
+        let hit: Vec<TransactionId> =
+            self.clients.iter().filter(|(_, client)| same_address(&client.flow)).map(|(id, _)| *id).collect();
+        for id in hit {
+            let Some(client) = self.clients.get_mut(&id) else { continue };
+            if client.flow.connection != flow.connection {
+                // Which connection the shell wrote it to only the shell knows, and says so next if it was this one.
+                client.broken |= !client.flow.is_pinned();
+                continue;
             }
+            if client.is_done() {
+                self.end_client(id, &mut notes);
+                continue;
+            }
+            if let Some(acts) = client.go_on() {
+                notes.extend(self.apply_client(now, id, acts, out));
+                continue;
+            }
+            notes.push(Note::Failed { id, user: client.user, fault: true });
             self.end_client(id, &mut notes);
         }
         let gone: Vec<TransactionId> =
             self.servers.iter().filter(|(_, server)| server.reply == *flow).map(|(id, _)| *id).collect();
         for id in gone {
-            self.end_server(id, &mut notes);
+            match self.servers.get_mut(&id).and_then(|server| Some((server.later.take()?, server))) {
+                Some((later, server)) => server.reply = later,
+                None => self.end_server(id, &mut notes),
+            }
         }
         notes
     }
@@ -441,6 +501,45 @@ impl Layer {
             }
             notes.push(Note::Over(id, server.user));
         }
+    }
+}
+
+impl ClientMachine {
+    fn start(key: &ClientKey, times: Times, acts: &mut Acts) -> ClientMachine {
+        if key.is_invite() {
+            ClientMachine::Invite(InviteClient::start(times, acts))
+        } else {
+            ClientMachine::Other(NonInviteClient::start(times, acts))
+        }
+    }
+}
+
+impl Client {
+    /// Nothing more is expected but repeats of what was heard.
+    fn is_done(&self) -> bool {
+        match &self.machine {
+            ClientMachine::Invite(machine) => {
+                matches!(machine.state(), states::InviteClient::Accepted | states::InviteClient::Completed)
+            }
+            ClientMachine::Other(_) => false,
+        }
+    }
+
+    /// Its connection failed: is there another way? Then it begins again.
+    fn go_on(&mut self) -> Option<Acts> {
+        if self.answered {
+            return None;
+        }
+        if self.broken && !self.repeated {
+            (self.broken, self.repeated) = (false, true);
+        } else {
+            let smaller = self.smaller.take()?;
+            (self.flow, self.heard) = (smaller.flow, smaller.flow);
+            (self.request, self.times) = (smaller.bytes, smaller.times);
+        }
+        let mut acts = Acts::new();
+        self.machine = ClientMachine::start(&self.key, self.times, &mut acts);
+        Some(acts)
     }
 }
 

@@ -39,7 +39,7 @@ fn answer(request: &Message<'_>) -> usize {
 fn unfolded(value: &[u8]) -> Vec<u8> {
     let mut line = ecoute::sip::message::unfold(value).into_owned();
     line.iter_mut().filter(|byte| matches!(byte, 0..=8 | 10..=31 | 127)).for_each(|byte| *byte = b' ');
-    line
+    line.trim_ascii().to_vec()
 }
 
 /// Each message, cut at each byte.

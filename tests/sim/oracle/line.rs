@@ -88,6 +88,11 @@ impl Line {
         }
     }
 
+    /// One of a listener's telephones has lost its connection.
+    pub fn unreachable(&mut self, listener: usize, device: usize) {
+        self.listeners[listener].registered.remove(&device);
+    }
+
     /// A listener pauses, or is back.
     pub fn wished(&mut self, listener: usize, wish: Wish) {
         self.listeners[listener].paused = wish == Wish::Paused;

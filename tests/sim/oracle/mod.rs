@@ -8,6 +8,7 @@
 //! | first come, first served; no free listener while a caller waits | `line` |
 //! | nobody is abandoned; one record per call, and a true one | `ends` |
 //! | nothing is left when all is over | `rest` |
+//! | what is written can be read, is acknowledged, is not repeated, and never goes to who is banned | `wire` |
 //! | a caller's number is nowhere | here |
 
 mod ends;
@@ -15,6 +16,7 @@ mod holds;
 mod line;
 mod rest;
 mod voices;
+mod wire;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -87,6 +89,8 @@ pub struct Bridge {
     pub on: Option<usize>,
     /// Somebody held the call or vanished: silence may be right.
     pub disturbed: bool,
+    /// The listener took it to another of his telephones.
+    pub taken_over: bool,
     /// One gave no sound for long; if he was lost, the record counts to his last sound.
     pub fell_silent: bool,
 }
@@ -111,6 +115,8 @@ pub struct Told {
 pub struct Oracle {
     fault: Option<String>,
     weather: Weather,
+    /// Connections break.
+    breaks: bool,
     calm_at: Instant,
     which: Which,
     settings: ecoute::dispatch::Settings,
@@ -125,6 +131,9 @@ pub struct Oracle {
     /// When each listener last pressed "answer".
     answered: BTreeMap<usize, Instant>,
     draining: bool,
+    /// When each telephone last told of each tone.
+    measured: BTreeMap<(usize, u16), Instant>,
+    wire: wire::Wire,
     sights: Sights,
 }
 
@@ -134,6 +143,7 @@ impl Oracle {
         Oracle {
             fault: None,
             weather: nature.weather,
+            breaks: nature.roads.breaks,
             calm_at,
             which,
             settings: nature.dispatch.clone(),
@@ -146,6 +156,8 @@ impl Oracle {
             line: line::Line::new(nature.listeners.len()),
             answered: BTreeMap::new(),
             draining: false,
+            measured: BTreeMap::new(),
+            wire: wire::Wire::default(),
             sights: Sights::default(),
         }
     }
@@ -158,6 +170,11 @@ impl Oracle {
     /// What was met.
     pub fn take_sights(&mut self) -> Sights {
         std::mem::take(&mut self.sights)
+    }
+
+    /// Something was met.
+    pub fn meets(&mut self, what: String) {
+        self.sights.met(what);
     }
 
     /// A promise is broken. The first word stands.
@@ -184,6 +201,10 @@ impl Oracle {
             Output::Event(Event::DispatchDropped(why)) => self.sights.met(format!("dispatcher dropped {why:?}")),
             Output::Event(Event::SipDropped(why)) => self.sights.met(format!("sip dropped {why:?}")),
             Output::Event(Event::Unbound { why }) => self.sights.met(format!("unbound {why:?}")),
+            Output::Event(Event::Banned { source, why, span }) => {
+                self.sights.met(format!("banned {why:?}"));
+                self.banned(now, *source, *span);
+            }
             Output::Event(Event::Panicked(call)) => self.fail(now, format!("{call} panicked")),
             Output::Decision(decision) => {
                 if let DecisionKind::Rang { .. } = decision.kind
@@ -232,7 +253,7 @@ impl Oracle {
 
     /// How long the truth may be under way: what one side did may be unknown to the other for this long.
     fn repair(&self) -> Duration {
-        if self.weather.is_whole() {
+        if self.weather.is_whole() && !self.breaks {
             self.weather.longest() * 4 + Duration::from_millis(150)
         } else {
             Duration::from_secs(40) // 64·T1, and a little
@@ -246,7 +267,9 @@ impl Oracle {
         let Some(of) = of else {
             return self.fail(now, format!("{call} began without an INVITE"));
         };
-        if let Some(before) = self.tries[of].call {
+        // Whose connection broke before she was answered sends her INVITE once more; the first is without an answer then.
+        let cut = self.tries[of].vanished.is_some();
+        if let Some(before) = self.tries[of].call.filter(|_| !cut) {
             self.fail(now, format!("one INVITE began two calls: {before} and {call}"));
         }
         self.tries[of].call = Some(call);
@@ -286,7 +309,7 @@ impl Oracle {
             };
             let (caller_heard, listener_heard, on) = (false, false, None);
             let disturbed = told.of.is_some_and(|of| self.tries[of].vanished.is_some());
-            let (to, fell_silent) = (None, false);
+            let (to, fell_silent, taken_over) = (None, false, false);
             told.bridges.push(Bridge {
                 listener,
                 from: now,
@@ -295,6 +318,7 @@ impl Oracle {
                 listener_heard,
                 on,
                 disturbed,
+                taken_over,
                 fell_silent,
             });
         }

@@ -9,6 +9,7 @@ impl Oracle {
     /// The run is over.
     pub fn at_the_end(&mut self, view: &View<'_>) {
         let now = view.now;
+        self.judge_the_wire(now);
         let counts = view.engine.shard.counts();
         let empty = ShardCounts {
             dispatch: ecoute::dispatch::Counts {

@@ -20,6 +20,8 @@ const HEARS_WITHIN: Duration = Duration::from_millis(1500);
 impl Oracle {
     pub(super) fn hear(&mut self, now: Instant, owner: Owner, device: usize, event: &PhoneEvent) {
         let PhoneEvent::Tone { hz, share } = event else { return };
+        // What is measured begins where the last measure ended, which may be long ago when the network stood still.
+        let since = self.measured.insert((device, *hz), now).unwrap_or(now);
         if *share < HEARD || *hz < house::caller_hz(0) {
             return;
         }
@@ -41,7 +43,7 @@ impl Oracle {
                 continue;
             }
             for bridge in told.bridges.iter_mut().filter(|bridge| bridge.listener == listener) {
-                if bridge.to.is_some_and(|to| to + grace < now) {
+                if bridge.to.is_some_and(|to| to + grace < now && to + grace < since) {
                     continue;
                 }
                 joined = true;
@@ -49,7 +51,7 @@ impl Oracle {
                     bridge.caller_heard = true;
                 } else {
                     bridge.listener_heard = true;
-                    twice |= *bridge.on.get_or_insert(device) != device && bridge.to.is_none();
+                    twice |= *bridge.on.get_or_insert(device) != device && bridge.to.is_none() && !bridge.taken_over;
                 }
             }
         }

@@ -78,8 +78,15 @@ impl Oracle {
                     let stage = if self.holds.is_held(nth) { "while held" } else { "while free" };
                     self.sights.met(format!("a listener {deed} {stage}"));
                 }
-                if matches!(deed, Deed::Vanish | Deed::Hold(_)) {
+                if matches!(deed, Deed::Vanish | Deed::Hold(_) | Deed::TakeOver(_)) {
                     self.disturb(|_, listener| listener == nth);
+                }
+                if let Deed::TakeOver(_) = deed {
+                    self.sights.met("a telephone takes a conversation over");
+                    for told in self.calls.values_mut() {
+                        let bridges = told.bridges.iter_mut().filter(|bridge| bridge.listener == nth);
+                        bridges.for_each(|bridge| bridge.taken_over |= bridge.to.is_none());
+                    }
                 }
                 self.line.did(nth, deed);
             }
@@ -131,6 +138,32 @@ impl Oracle {
     pub fn on_the_wire(&mut self, now: Instant, owner: Owner, bytes: &[u8]) {
         if matches!(owner, Owner::Listener(_)) && holds_number(bytes) {
             self.fail(now, "a listener's telephone was sent a caller's number".into());
+        }
+    }
+
+    /// A telephone's connection breaks: for a caller as if her power had failed, unless her operator's gateway knows better;
+    /// a listener is unreachable until he has registered anew.
+    pub fn cut_off(&mut self, now: Instant, owner: Owner, device: usize) {
+        self.sights.met("a connection breaks");
+        self.cut_talks(device);
+        match owner {
+            Owner::Caller(nth) => {
+                if let Some(last) = self.last_try(nth) {
+                    let call = last.call;
+                    if last.over.is_none() && last.hung_up.is_none() {
+                        last.vanished.get_or_insert(now);
+                        self.sights.met("a connection breaks in a caller's call");
+                    }
+                    self.disturb(|told, _| call == told);
+                }
+            }
+            Owner::Listener(nth) => {
+                self.line.unreachable(nth, device);
+                if self.holds.is_held(nth) {
+                    self.sights.met("a connection breaks while its listener is held");
+                }
+                self.disturb(|_, listener| listener == nth);
+            }
         }
     }
 

@@ -15,6 +15,8 @@ use crate::device::Device;
 use crate::dice::Dice;
 use crate::house::{self, ENGINE};
 use crate::listeners::Listener;
+use crate::strangers::Stranger;
+use crate::watchers::Watcher;
 
 impl World {
     /// Callers and listeners, with their telephones.
@@ -26,8 +28,8 @@ impl World {
             let caller = Caller::new(nth, &self.nature, self.dice.fork());
             let account = (caller.number.as_str(), None);
             let voice = (voice(house::caller_hz(nth)), prompts.clone());
-            let ip = house::caller_ip(nth);
-            let device = Device::new(format!("c{nth}"), ip, account, nth as u32, voice, &mut self.dice);
+            let way = (house::caller_ip(nth), self.nature.roads.callers[nth]);
+            let device = Device::new(format!("c{nth}"), way, account, nth as u32, voice, &mut self.dice);
             self.devices.push(device);
             self.owners.push(Owner::Caller(nth));
             self.callers.push(caller);
@@ -41,8 +43,9 @@ impl World {
                 let name = format!("l{nth}{}", ["a", "b"][which]);
                 let (user, password) = (house::account(nth), Some(house::password(nth)));
                 let voice = (voice(house::listener_hz(nth)), voices.clone());
-                let ip = house::device_ip(nth, which);
-                let phone = Device::new(name, ip, (&user, password), device as u32, voice, &mut self.dice);
+                let way = (house::device_ip(nth, which), self.nature.roads.devices[nth][which]);
+                let mut phone = Device::new(name, way, (&user, password), device as u32, voice, &mut self.dice);
+                phone.looked_into = self.nature.roads.transfer;
                 self.devices.push(phone);
                 self.owners.push(Owner::Listener(nth));
                 devices.push(device);
@@ -57,7 +60,7 @@ impl World {
     /// What will happen to all.
     pub(super) fn fates(&mut self) {
         let span = self.nature.calm_at.as_millis() as u64;
-        let hosts: Vec<IpAddr> = self.devices.iter().map(|device| device.sip.ip()).collect();
+        let hosts: Vec<IpAddr> = self.devices.iter().map(|device| device.ip).collect();
         if self.nature.weather.cuts {
             for _ in 0..self.dice.between(1, 4) {
                 let at = self.now + self.dice.span_ms(1000, span);
@@ -96,6 +99,34 @@ impl World {
             self.put(self.calm_at, Coming::Fate(Fate::Wish(nth, Wish::Ready)));
         }
         self.put(self.now + LOOK_EVERY, Coming::Fate(Fate::Look));
+        self.roads_and_strangers(span);
+    }
+
+    /// What happens to connections, who watches, and who else is about.
+    fn roads_and_strangers(&mut self, span: u64) {
+        let mut dice = self.nature.roads.dice.fork();
+        if self.nature.roads.breaks {
+            for device in 0..self.devices.len() {
+                for _ in 0..dice.between(0, 3) {
+                    let at = self.now + dice.span_ms(1500, span);
+                    self.put(at, Coming::Fate(Fate::Break(device)));
+                }
+            }
+        }
+        for nth in 0..self.nature.roads.strangers {
+            let neighbour = self.devices.last().filter(|_| !self.listeners.is_empty() && dice.chance(200));
+            self.strangers.push(Stranger::new(nth, neighbour.map(|device| device.ip), &mut dice));
+            let at = self.now + dice.span_ms(0, span / 2);
+            self.put(at, Coming::Fate(Fate::Stranger(nth)));
+        }
+        if self.nature.roads.watchers {
+            for nth in 0..self.listeners.len() {
+                let until = self.calm_at + Duration::from_secs(1);
+                let at = self.now + dice.span_ms(100, 4000);
+                self.watchers.push(Watcher::new(nth, until, dice.fork()));
+                self.put(at, Coming::Watch(nth));
+            }
+        }
     }
 }
 

@@ -5,35 +5,77 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecoute::clock::Instant;
-use ecoute::node::Input;
-use ecoute::sip::Flow;
+use ecoute::node::{Input, PhoneInput};
+use ecoute::sip::{Flow, Transport};
 
-use super::World;
-use super::queue::Coming;
+use super::queue::{Coming, Fate};
+use super::{Owner, World};
 use crate::device::{self, Device};
 use crate::dice::Dice;
 use crate::engine::{self, Engine};
 use crate::house::ENGINE;
 use crate::oracle::View;
+use crate::roads;
 use crate::sip_words;
+use crate::strangers;
+use crate::watchers::{self, Watcher};
+use crate::wires::End;
 
 impl World {
     /// A SIP datagram arrives.
     pub(super) fn datagram(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let flow = Flow::udp(to, from);
+        if roads::host(to.ip()) == ENGINE.ip() {
+            self.at_the_door(flow, bytes);
+        } else if let Some(stranger) = self.strangers.iter_mut().find(|stranger| stranger.address == to) {
+            stranger.hears(bytes);
+        } else if let Some(device) = self.host(to.ip()) {
+            self.at_telephone(device, flow, bytes);
+        } else if let Some(watcher) = self.watchers.iter().position(|watcher| watcher.address == to) {
+            self.at_watcher(watcher, |watcher, now, outs| watcher.hears(now, bytes, outs));
+        }
+    }
+
+    /// Something whole reaches the engine.
+    pub(super) fn at_the_door(&mut self, flow: Flow, bytes: &[u8]) {
         self.trace.mix(bytes);
         let words = sip_words::of(bytes);
-        if to == ENGINE {
-            let who = self.host(from.ip());
-            note!(self, "{:>4} > engine  {words}", who.map_or("?", |device| &self.devices[device].name));
-            self.oracle.cause(sip_words::begins(bytes));
-            let flow = Flow::udp(to, from);
-            return self.tell_engine(Input::Datagram { flow, bytes: bytes.to_vec() });
+        let who = self.host(flow.remote.ip());
+        let callers = who.is_some_and(|device| matches!(self.owners[device], Owner::Caller(_)));
+        if callers && !self.strangers.is_empty() && !bytes.starts_with(b"SIP/2.0") {
+            self.overheard = Some(bytes.to_vec());
         }
-        let Some(device) = self.host(to.ip()) else { return };
+        note!(self, "{:>4} > engine  {words}", who.map_or("?", |device| &self.devices[device].name));
+        self.oracle.cause(sip_words::begins(bytes));
+        self.oracle.arrives(self.now, End::Engine, bytes);
+        self.tell_engine(Input::Datagram { flow, bytes: bytes.to_vec() });
+    }
+
+    /// Something whole reaches a telephone.
+    pub(super) fn at_telephone(&mut self, device: usize, flow: Flow, bytes: &[u8]) {
+        self.trace.mix(bytes);
         self.oracle.on_the_wire(self.now, self.owners[device], bytes);
         if self.devices[device].alive {
+            let words = sip_words::of(bytes);
             note!(self, "{:>4} < engine  {words}", self.devices[device].name);
-            self.at_device(device, |phone, now, outs| phone.datagram(now, from, bytes, outs));
+            self.oracle.arrives(self.now, End::Device(device), bytes);
+            self.at_device(device, |phone, now, outs| phone.message(now, flow, bytes, outs));
+        }
+    }
+
+    /// An end is told that a flow is no more.
+    pub(super) fn flow_closed(&mut self, end: End, flow: Flow) {
+        match end {
+            End::Engine => {
+                note!(self, "     engine  loses {flow:?}");
+                self.tell_engine(Input::FlowClosed(flow));
+            }
+            End::Device(device) => {
+                note!(self, "{:>4}         loses {flow:?}", self.devices[device].name);
+                self.at_device(device, |phone, now, outs| phone.tell(now, PhoneInput::FlowClosed(flow), outs));
+                self.registers_anew(device, flow);
+            }
+            End::Stranger(_) => {}
         }
     }
 
@@ -63,7 +105,14 @@ impl World {
         }
         for out in outs {
             match out {
-                engine::Out::Sip(to, bytes) => self.send(ENGINE, to, bytes),
+                engine::Out::Sip(flow, bytes) => {
+                    self.oracle.says(self.now, End::Engine, flow, &bytes);
+                    if let Some(device) = self.host(flow.remote.ip()) {
+                        self.crosses(device, &bytes);
+                    }
+                    self.send_on(End::Engine, flow, bytes);
+                }
+                engine::Out::Close(flow) => self.close(flow),
                 engine::Out::Command(command) => {
                     note!(self, "     engine  {command:?}");
                     let at = self.now + self.worker_delay();
@@ -109,21 +158,32 @@ impl World {
         }
         for out in outs {
             match out {
-                device::Out::Sip(to, bytes) => {
+                device::Out::Sip(flow, bytes) => {
                     self.oracle.sent(self.owners[device], sip_words::begins(&bytes));
-                    self.send(self.devices[device].sip, to, bytes);
+                    self.oracle.says(self.now, End::Device(device), flow, &bytes);
+                    self.send_on(End::Device(device), flow, bytes);
                 }
                 device::Out::Event(event) => self.seen(device, &event),
             }
         }
     }
 
-    fn host(&self, ip: IpAddr) -> Option<usize> {
-        self.devices.iter().position(|device| device.sip.ip() == ip)
+    /// The telephone at this address.
+    pub(super) fn host(&self, ip: IpAddr) -> Option<usize> {
+        self.devices.iter().position(|device| device.sip.ip() == ip || device.ip == ip)
     }
 
-    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Arc<[u8]>) {
-        let fate = self.net.datagram_fate(self.now, from.ip(), to.ip());
+    pub(super) fn send_on(&mut self, end: End, flow: Flow, bytes: Arc<[u8]>) {
+        if flow.transport == Transport::Udp {
+            self.send(flow.local, flow.remote, bytes);
+        } else {
+            self.send_over(end, flow, &bytes);
+        }
+    }
+
+    /// A datagram goes.
+    pub(super) fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Arc<[u8]>) {
+        let fate = self.net.datagram_fate(self.now, roads::host(from.ip()), roads::host(to.ip()));
         if fate[0].is_none() {
             let words = sip_words::of(&bytes);
             note!(self, "     network loses {} > {}: {words}", from.ip(), to.ip());
@@ -131,6 +191,34 @@ impl World {
         for way in fate.into_iter().flatten() {
             self.put(self.now + way, Coming::Datagram { from, to, bytes: bytes.clone() });
         }
+    }
+
+    /// A watcher does something, and what it says is carried off.
+    pub(super) fn at_watcher(&mut self, nth: usize, act: impl FnOnce(&mut Watcher, Instant, &mut Vec<watchers::Out>)) {
+        let mut outs = Vec::new();
+        act(&mut self.watchers[nth], self.now, &mut outs);
+        for watchers::Out { to, bytes } in outs {
+            let from = self.watchers[nth].address;
+            self.send(from, to, bytes.into());
+        }
+        let next = self.watchers[nth].next();
+        if next < Instant::FAR {
+            self.put(next, Coming::Watch(nth));
+        }
+    }
+
+    /// A stranger sends something, and will again.
+    pub(super) fn stranger(&mut self, nth: usize) {
+        if self.now >= self.calm_at {
+            return;
+        }
+        let stranger = &mut self.strangers[nth];
+        let Some(said) = stranger.sends(self.overheard.as_deref()) else { return };
+        let aim = stranger.aim();
+        self.oracle.meets(aim);
+        let strangers::Said { flow, bytes, again } = said;
+        self.send_on(End::Stranger(nth), flow, bytes.into());
+        self.put(self.now + again, Coming::Fate(Fate::Stranger(nth)));
     }
 
     fn send_packet(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecoute::ids::ListenerId;
-use ecoute::node::{Control, Input, PhoneEvent};
+use ecoute::node::{Control, Input, PhoneAction, PhoneEvent};
 
 use super::queue::{Coming, Fate};
 use super::{CALLS_END_WITHIN, LOOK_EVERY, Owner, SETTLE, World};
@@ -47,6 +47,7 @@ impl World {
                 if let Some(after) = reaction.answers_in {
                     self.temptation(after);
                 }
+                self.tempts(device, event);
             }
         }
     }
@@ -99,9 +100,10 @@ impl World {
         }
         let fits = match deed {
             Deed::Answer | Deed::Decline(_) => matches!(phone.line, Line::Ringing { .. }),
-            Deed::Dial => phone.line == Line::Idle,
+            Deed::Dial | Deed::TakeOver(_) => phone.line == Line::Idle,
             Deed::Hangup => phone.line != Line::Idle,
-            Deed::Hold(_) => matches!(phone.line, Line::Connected { .. }),
+            Deed::Register => self.home.is_none(),
+            Deed::Hold(_) | Deed::Refer => matches!(phone.line, Line::Connected { .. }),
             _ => true,
         };
         if !fits {
@@ -112,8 +114,20 @@ impl World {
         let owner = self.owners[device];
         if deed == Deed::Vanish {
             self.devices[device].vanish();
+            self.power_fails(device);
+            self.oracle.power_fails(device);
             if let Owner::Caller(nth) = owner {
                 self.callers[nth].todo = 0;
+            }
+            return;
+        }
+        if deed == Deed::Refer {
+            return self.asks_for_transfer(device);
+        }
+        if let Deed::TakeOver(other) = deed {
+            if let Some(replaces) = self.replaces(other) {
+                let action = PhoneAction::TakeOver { to: "ecoute".to_owned(), replaces };
+                self.at_device(device, |phone, now, outs| phone.act(now, action, outs));
             }
             return;
         }
@@ -135,10 +149,12 @@ impl World {
 
     /// Something happens to all.
     pub(super) fn fate(&mut self, fate: Fate) {
-        if !matches!(fate, Fate::Look) {
+        if !matches!(fate, Fate::Look | Fate::Stranger(_)) {
             note!(self, "     world   {fate:?}");
         }
         match fate {
+            Fate::Break(device) => self.break_one(device),
+            Fate::Stranger(nth) => self.stranger(nth),
             Fate::Cut(host, span) => self.net.cut(host, self.now + span),
             Fate::Wish(nth, wish) => {
                 let listener = ListenerId::new(&house::account(nth));

@@ -8,8 +8,10 @@ use std::time::Duration;
 use ecoute::clock::Instant;
 use ecoute::dispatch::Wish;
 use ecoute::media;
+use ecoute::sip::Flow;
 
 use crate::deeds::Deed;
+use crate::wires::End;
 
 /// Something that is to come.
 pub(super) enum Coming {
@@ -34,6 +36,24 @@ pub(super) enum Coming {
         deed: Deed,
     },
     Fate(Fate),
+    /// Bytes of a connection reach one of its ends.
+    Chunk {
+        wire: u64,
+        to: End,
+        bytes: Vec<u8>,
+    },
+    /// An end learns that a connection is no more.
+    Closed {
+        wire: u64,
+        end: End,
+    },
+    /// An end is told that a flow is no more.
+    FlowClosed {
+        end: End,
+        flow: Flow,
+    },
+    /// A watcher's time has come.
+    Watch(usize),
 }
 
 /// What happens to all.
@@ -43,6 +63,10 @@ pub(super) enum Fate {
     Cut(IpAddr, Duration),
     /// A listener pauses, or is back.
     Wish(usize, Wish),
+    /// One of a telephone's connections breaks.
+    Break(usize),
+    /// A stranger sends something.
+    Stranger(usize),
     /// The staff ends a call.
     EndOneCall,
     /// The staff hands in a new set-up, perhaps without one of the listeners.

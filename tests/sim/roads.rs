@@ -1,0 +1,101 @@
+//! How each telephone reaches the engine, and who else is on the Internet: what a seed has besides its weather and its
+//! people. It is drawn from a source of its own, so that it changes nothing of what a seed was before.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ecoute::ids::IdSource;
+use ecoute::sip::Transport;
+
+use crate::dice::Dice;
+use crate::kept;
+
+/// One telephone's way.
+#[derive(Clone, Copy, Debug)]
+pub struct Road {
+    pub transport: Transport,
+    /// Its signalling goes over IPv6; its sound does not.
+    pub v6: bool,
+    /// It behaves as an operator's gateway: it listens for connections, and a conversation outlives its connection.
+    pub gateway: bool,
+}
+
+/// Everything of this kind.
+#[derive(Clone, Debug)]
+pub struct Roads {
+    pub callers: Vec<Road>,
+    pub devices: Vec<Vec<Road>>,
+    /// Connections break now and then.
+    pub breaks: bool,
+    /// Strangers who send what they like.
+    pub strangers: usize,
+    /// Telephones that subscribe to their line.
+    pub watchers: bool,
+    /// Transfer is allowed.
+    pub transfer: bool,
+    /// Telephones do something in the very moment in which the engine does.
+    pub moments: bool,
+    pub dice: IdSource,
+}
+
+const UDP: Road = Road { transport: Transport::Udp, v6: false, gateway: false };
+
+/// What an operator speaks.
+const TRUNKS: [Transport; 4] = [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls];
+/// What a listener's telephone speaks.
+const PHONES: [Transport; 6] =
+    [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+
+impl Roads {
+    /// What the seed has.
+    pub fn of(seed: u64, callers: usize, listeners: &[usize]) -> Roads {
+        let mut dice = IdSource::from_number(seed ^ 0x5407_3261_5626);
+        let plain = dice.chance(200) || kept::is_plain(seed);
+        let mixed = !plain && dice.chance(800);
+        let six = mixed && dice.chance(500);
+        let mut road = |all: &[Transport], trunk: bool| {
+            if !mixed {
+                return UDP;
+            }
+            let transport = dice.one_of(all);
+            Road { transport, v6: six && dice.chance(400), gateway: trunk && dice.chance(700) }
+        };
+        let callers = (0..callers).map(|_| road(&TRUNKS, true)).collect();
+        let devices = listeners.iter().map(|many| (0..*many).map(|_| road(&PHONES, false)).collect()).collect();
+        Roads {
+            callers,
+            devices,
+            breaks: mixed && dice.chance(600),
+            strangers: if !plain && dice.chance(400) { dice.between(1, 3) as usize } else { 0 },
+            watchers: !plain && dice.chance(400),
+            transfer: !plain && dice.chance(700),
+            moments: !plain && dice.chance(500),
+            dice,
+        }
+    }
+}
+
+/// The same host's address in IPv6: a /64 of its own.
+pub fn v6(ip: IpAddr) -> IpAddr {
+    let IpAddr::V4(ip) = ip else { return ip };
+    let [a, b, c, d] = ip.octets().map(u16::from);
+    IpAddr::V6(Ipv6Addr::new(0xfd00, a << 8 | b, c << 8 | d, 0, 0, 0, 0, 1))
+}
+
+/// The host an address of either kind belongs to.
+pub fn host(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(ip) = ip else { return ip };
+    let [_, high, low, ..] = ip.segments();
+    IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+}
+
+/// The engine's door for a transport.
+pub fn door(engine: SocketAddr, transport: Transport, six: bool) -> SocketAddr {
+    let ip = if six { v6(engine.ip()) } else { engine.ip() };
+    let port = match transport {
+        Transport::Udp | Transport::Tcp => 5060,
+        Transport::Tls => 5061,
+        Transport::Ws => 5080,
+        Transport::Wss => 5443,
+    };
+    SocketAddr::new(ip, port)
+}
