@@ -16,15 +16,16 @@
 //! | sdp | |
 //! | sip | |
 //! | net | |
+//! | trunk | france, sdp, sip |
 //! | dialplan | france |
 //! | dispatch | france |
 //! | call | dialplan, dispatch, sdp, france |
 //! | media | sdp |
 //! | store | call, dispatch |
 //! | cluster | dispatch |
-//! | config | france, dispatch |
+//! | config | france, dispatch, sdp, sip, trunk |
 //! | ops | call, dispatch, media, config, store |
-//! | node | call, cluster, config, dialplan, dispatch, france, media, net, ops, sdp, sip, store |
+//! | node | call, cluster, config, dialplan, dispatch, france, media, net, ops, sdp, sip, store, trunk |
 //! | cli | node, config, dialplan, ops, store |
 //! | manual | |
 
@@ -35,6 +36,7 @@ pub mod france;
 pub mod net;
 pub mod sdp;
 pub mod sip;
+pub mod trunk;
 
 pub mod dialplan;
 pub mod dispatch;

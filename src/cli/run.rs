@@ -61,17 +61,20 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let roster = Arc::new(ArcSwap::new(loaded.setup.roster.clone()));
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let bans = Arc::new(ArcSwap::from_pointee(Vec::new()));
+    let wakes = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let shared = Shared {
         metrics: metrics.clone(),
         health: health.clone(),
         listeners: views.clone(),
         bans: bans.clone(),
+        wakes: wakes.clone(),
         refresh: {
             let (snapshots, roster) = (node.snapshots(), roster.clone());
             Box::new(move |_| {
                 let snapshot = snapshots.load();
                 views.store(Arc::new(crate::node::listener_views(&snapshot, &roster.load())));
                 bans.store(Arc::new(crate::node::ban_views(&snapshot, clock.at())));
+                wakes.store(Arc::new(crate::node::wake_views(&snapshot)));
             })
         },
         control: control(&node, &config, roster.clone(), words),

@@ -28,6 +28,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
         dialplans: all.dialplans.value.iter().map(|plan| directory.join(plan)).collect(),
         prompts: directory.join(&all.prompts.value),
         listeners,
+        trunks: all.trunks.value.iter().map(|trunk| directory.join(trunk)).collect(),
         state_dir,
         sip: Sip {
             listen: all.sip_listen.value.0,
@@ -42,6 +43,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             connections_per_source_max: all.sip_connections_per_source_max.value,
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
+            push_providers: all.sip_push_providers.value,
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
                 ban: all.sip_shield_ban.value,
@@ -150,6 +152,18 @@ fn certificates(all: &All, faults: &mut Faults) {
             ),
         ),
         _ => {}
+    }
+    let no_provider = |name: &&String| {
+        name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    };
+    if let Some(wrong) = all.sip_push_providers.value.iter().find(no_provider) {
+        faults.on(
+            line(&all.sip_push_providers),
+            (
+                format!("`sip.push.providers` : « {wrong} » n'est pas le nom d'un service (exemples : `apns`, `fcm`)"),
+                format!("`sip.push.providers`: \"{wrong}\" is not the name of a service (examples: `apns`, `fcm`)"),
+            ),
+        );
     }
     let origin = |text: &&String| !text.contains("://") || text.ends_with('/') || text.contains(char::is_whitespace);
     if let Some(wrong) = all.sip_web_origins.value.iter().find(origin) {

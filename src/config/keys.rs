@@ -81,6 +81,9 @@ macro_rules! bounds {
     };
 }
 
+// A trunk's file has a table of its own ([`super::trunks`]).
+pub(super) use {bounds, keys};
+
 keys! {
     state_dir: String, "state_dir" = "\"var\"" [""]
         "Le dossier de ce qui doit survivre : la base des appels, les comptes. Un chemin relatif part du dossier de ce fichier."
@@ -94,6 +97,9 @@ keys! {
     listeners: String, "listeners" = "\"\"" [""]
         "Le fichier des centres et des écoutants. Rien : `listeners.toml` dans `state_dir`."
         "The file of centres and listeners. Nothing: `listeners.toml` in `state_dir`.";
+    trunks: Vec<String>, "trunks" = "[]" [""]
+        "Les opérateurs : un fichier par raccordement, par exemple `trunks/operateur.toml` ; les appels sortants prennent le premier qui peut. Des modèles se trouvent dans `deploy/trunks`. Sans fichier, `sip.trusted_peers` en tient lieu."
+        "The operators: one file per trunk, such as `trunks/operateur.toml`; outgoing calls take the first that can. Samples are in `deploy/trunks`. Without a file, `sip.trusted_peers` stands in.";
 
     sip_listen: Listens, "sip.listen" = "\"127.0.0.1:5060\"" [""]
         "Les adresses de la signalisation : une seule (UDP et TCP), ou une liste, par exemple `[\"udp:192.0.2.10:5060\", \"tls:192.0.2.10:5061 as sip.exemple.org\", \"wss:192.0.2.10:8443\"]` (transports : udp, tcp, tls, ws, wss ; après `as`, ce que les autres écrivent pour joindre cette adresse). La valeur d'usine ne répond qu'à cette machine ; pour servir, écrivez l'adresse de la machine."
@@ -135,6 +141,9 @@ keys! {
     sip_web_origins: Vec<String>, "sip.web.origins" = "[]" [""]
         "Les pages web qui peuvent ouvrir une connexion `ws` ou `wss`, par exemple `[\"https://ecoute.exemple.org\"]`. Rien : toutes."
         "The web pages that may open a `ws` or `wss` connection, such as `[\"https://ecoute.example.org\"]`. Nothing: all.";
+    sip_push_providers: Vec<String>, "sip.push.providers" = "[]" [""]
+        "Les services qui réveillent les téléphones portables endormis (`apns` pour Apple, `fcm` pour Google), si un programme à vous sait leur parler : il lit `/api/v1/wakes` chaque seconde et réveille qui y figure. Un téléphone endormi compte alors comme joignable tant que son enregistrement dure. Rien : un téléphone dont la connexion se ferme n'est plus joignable."
+        "The services that wake sleeping mobile telephones (`apns` of Apple, `fcm` of Google), if a program of yours speaks to them: it reads `/api/v1/wakes` every second and wakes whoever is listed. A sleeping telephone then counts as reachable while its registration lasts. Nothing: a telephone whose connection closes can no longer be reached.";
     sip_shield_requests_per_second: u32, "sip.shield.requests_per_second" = "100" ["par seconde / per second"] (0..100000)
         "Ce qu'un inconnu peut demander par seconde (quatre secondes d'avance au plus) ; au-delà il n'est plus lu. Dix fois plus pour une adresse d'où un téléphone s'est enregistré dans la semaine, sans limite pour `sip.trusted_peers` et pour les communications en cours. 0 : pas de limite."
         "What a stranger may ask per second (four seconds' worth at once at most); beyond that he is not read. Ten times that for an address from which a telephone registered within the week, no limit for `sip.trusted_peers` and for calls under way. 0: no limit.";

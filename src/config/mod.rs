@@ -5,6 +5,7 @@
 //! anything else. Without a file, or with an empty one, all is at its default: everything listens on this machine only.
 //!
 //! Beside it, `listeners.toml` ([`listeners`]): who listens, and with which password; edited for staff by [`accounts`].
+//! And one file per operator ([`trunks`]).
 //!
 //! Deliberately not here: the dialplan, which has its own room, and the environment: what holds is what is written.
 
@@ -16,6 +17,7 @@ pub mod listeners;
 mod near;
 mod read;
 mod reference;
+pub mod trunks;
 mod values;
 
 use std::net::{IpAddr, SocketAddr};
@@ -25,7 +27,7 @@ use std::time::Duration;
 
 pub use listen::{Listen, SipTransport};
 pub use listeners::Fault;
-pub use reference::{reference_markdown, sample};
+pub use reference::{reference_markdown, sample, trunks_markdown};
 
 /// The file read when no other is named.
 pub const CONFIG_FILE: &str = "ecoute.toml";
@@ -41,6 +43,8 @@ pub struct Config {
     pub prompts: PathBuf,
     /// The listeners' file.
     pub listeners: PathBuf,
+    /// The trunks' files, in the order in which calls are placed.
+    pub trunks: Vec<PathBuf>,
     /// Signalling.
     pub sip: Sip,
     /// Sound.
@@ -82,6 +86,8 @@ pub struct Sip {
     pub tls: Tls,
     /// Web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// The push services that a program of the staff's speaks to; empty: none, and no telephone sleeps.
+    pub push_providers: Vec<String>,
     /// Against strangers.
     pub shield: Shield,
 }

@@ -5,13 +5,25 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, Key, Source, Written, take_all};
+use super::keys::{self, Key, Source, Written};
 use super::near::nearest;
 use super::values::{Said, Setting};
 use super::{Config, Fault, check};
 
 /// See [`Config::read`].
 pub(super) fn read(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
+    let (all, mut faults) = written(text, file, keys::KEYS, |source| keys::take_all(source))?;
+    let config = check::check(all, file.parent().unwrap_or(Path::new("")), &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(faults.sorted()) }
+}
+
+/// What `text` says under the keys of a table, and the faults so far. `take_all` is that table's.
+pub(super) fn written<A>(
+    text: &str,
+    file: &Path,
+    keys: &'static [Key],
+    take_all: impl FnOnce(&mut Reader<'_, '_>) -> A,
+) -> Result<(A, Faults), Vec<Fault>> {
     let mut faults = Faults::new(text, file);
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -23,12 +35,10 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, Vec<Fault>> {
         // What follows a broken line may be read wrongly; put right what is said first.
         return Err(faults.sorted());
     }
-    let mut source = Reader { found: BTreeMap::new(), faults };
+    let mut source = Reader { keys, found: BTreeMap::new(), faults };
     source.walk(tree.get_ref(), "");
     let all = take_all(&mut source);
-    let mut faults = source.faults;
-    let config = check::check(all, file.parent().unwrap_or(Path::new("")), &mut faults);
-    if faults.found.is_empty() { Ok(config) } else { Err(faults.sorted()) }
+    Ok((all, source.faults))
 }
 
 /// The faults found so far.
@@ -48,7 +58,13 @@ impl Faults {
         u32::try_from(self.begins.partition_point(|begin| *begin <= at).max(1)).unwrap_or(u32::MAX)
     }
 
-    fn at(&mut self, at: usize, said: Said) {
+    /// None yet?
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Tells a fault at a place, in bytes from the beginning.
+    pub fn at(&mut self, at: usize, said: Said) {
         self.on(self.line(at), said);
     }
 
@@ -59,7 +75,8 @@ impl Faults {
         }
     }
 
-    fn sorted(mut self) -> Vec<Fault> {
+    /// In the order of the file.
+    pub fn sorted(mut self) -> Vec<Fault> {
         self.found.sort();
         self.found.dedup();
         self.found
@@ -67,7 +84,8 @@ impl Faults {
 }
 
 /// What was written, by the full name of its key.
-struct Reader<'a, 't> {
+pub(super) struct Reader<'a, 't> {
+    keys: &'static [Key],
     found: BTreeMap<&'static str, (&'a DeValue<'t>, usize)>,
     faults: Faults,
 }
@@ -78,20 +96,20 @@ impl<'a, 't> Reader<'a, 't> {
         for (key, value) in table.iter() {
             let name =
                 if section.is_empty() { key.get_ref().to_string() } else { format!("{section}.{}", key.get_ref()) };
-            if let Some(known) = KEYS.iter().find(|known| known.name == name) {
+            if let Some(known) = self.keys.iter().find(|known| known.name == name) {
                 self.found.insert(known.name, (value.get_ref(), value.span().start));
                 continue;
             }
             match value.get_ref() {
-                DeValue::Table(inner) if is_section(&name) => self.walk(inner, &name),
+                DeValue::Table(inner) if is_section(self.keys, &name) => self.walk(inner, &name),
                 _ => self.unknown(&name, key.span().start),
             }
         }
     }
 
     fn unknown(&mut self, name: &str, at: usize) {
-        let sections = KEYS.iter().filter_map(|key| key.name.rsplit_once('.')).map(|(section, _)| section);
-        let names = KEYS.iter().map(|key| key.name).chain(sections);
+        let sections = self.keys.iter().filter_map(|key| key.name.rsplit_once('.')).map(|(section, _)| section);
+        let names = self.keys.iter().map(|key| key.name).chain(sections);
         let (hint_fr, hint_en) = match nearest(name, names) {
             Some(near) => (format!(" ; vouliez-vous écrire `{near}` ?"), format!("; did you mean `{near}`?")),
             None => (String::new(), String::new()),
@@ -138,8 +156,8 @@ fn within(key: &Key, value: &DeValue<'_>) -> Result<(), Said> {
 }
 
 /// Does a known key stand below this name?
-fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+fn is_section(keys: &[Key], name: &str) -> bool {
+    keys.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// Faults told at once.

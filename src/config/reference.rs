@@ -1,6 +1,7 @@
 //! The sample file and the reference page, written from the table of keys.
 
 use super::keys::{KEYS, Key};
+use super::trunks;
 
 /// `config/ecoute.sample.toml`: every key with its words, set to its default and commented out.
 pub fn sample() -> String {
@@ -28,12 +29,22 @@ pub fn sample() -> String {
 
 /// The reference for staff.
 pub fn reference_markdown() -> String {
-    let mut page = String::from(
+    page_of(
         "# Les réglages / The settings\n\nUn seul fichier, `ecoute.toml`. Ce qui n'y est pas écrit a sa valeur d'usine.\n\
          One file, `ecoute.toml`. What is not written in it is at its default.\n",
-    );
+        KEYS,
+    )
+}
+
+/// The reference of a trunk's file, for staff.
+pub fn trunks_markdown() -> String {
+    page_of(TRUNKS_HEAD, trunks::KEYS)
+}
+
+fn page_of(head: &str, keys: &[Key]) -> String {
+    let mut page = String::from(head);
     let mut section = None;
-    for key in KEYS {
+    for key in keys {
         let (of, _) = parts(key);
         if section != Some(of) {
             section = Some(of);
@@ -61,6 +72,16 @@ const HEAD: &str = "\
 # changer, puis lancez `ecoute check`, qui dit chaque faute avec sa ligne. Copiez ce fichier sous le nom `ecoute.toml`.
 # The settings of écoute. Each line that begins with `#name` shows a setting and its default: take the `#` away to change it,
 # then run `ecoute check`, which tells every fault with its line. Copy this file to `ecoute.toml`.
+";
+
+const TRUNKS_HEAD: &str = "\
+# Un opérateur / A trunk
+
+Un fichier par raccordement à un opérateur, nommé par la clé `trunks` de `ecoute.toml`. Les modèles de ce dossier montrent
+les formes usuelles ; copiez celui qui ressemble à votre contrat, et lancez `ecoute check`, qui dit chaque faute avec sa ligne.
+
+One file per trunk, named by the key `trunks` of `ecoute.toml`. The samples of this directory show the usual forms; copy the
+one that is like your contract, and run `ecoute check`, which tells every fault with its line.
 ";
 
 const WIDTH: usize = 120;

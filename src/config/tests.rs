@@ -255,6 +255,7 @@ fn sockets_that_cannot_be_meant() {
         ("sip.listen = \"udp:127.0.0.1:5060 as two words\"", "a name or an address is expected"),
         ("sip.tls.key = \"k.pem\"", "go together"),
         ("sip.web.origins = [\"ecoute.example.org\"]", "is no origin"),
+        ("sip.push.providers = [\"apns\", \"a push\"]", "is not the name of a service"),
     ];
     for (text, told) in cases {
         let found = faults(text);

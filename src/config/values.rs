@@ -216,7 +216,7 @@ fn address_expected() -> Said {
     )
 }
 
-fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
+pub(super) fn list<L: Setting, S: Setting>(value: &DeValue<'_>) -> Result<Vec<S>, Said> {
     let items = value.as_array().ok_or_else(|| expected::<L>(value))?;
     if items.len() > LIST_MAX {
         return Err((format!("{LIST_MAX} entrées au plus"), format!("{LIST_MAX} entries at most")));

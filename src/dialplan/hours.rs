@@ -206,9 +206,33 @@ mod tests {
         assert!(plan.is_open("no such hours", Civil::default()));
     }
 
+    /// A night is two spans, one on each day, and there is no hole between them, not for a minute, on any day of the week,
+    /// Sunday to Monday included; written as one it is refused, with a word how to write it.
+    #[test]
+    fn p163_a_night_has_no_hole() {
+        for (hours, from, to) in [
+            ("00:00-06:00, 22:00-24:00", 22 * 60, 6 * 60),
+            ("00:00-08:00, 18:00-24:00", 18 * 60, 8 * 60),
+            ("00:00-24:00", 0, 0),
+            ("00:00-12:00, 12:00-24:00", 0, 0),
+        ] {
+            let plan = plan("Europe/Paris", &format!("weekdays = \"{hours}\"\nweekend = \"{hours}\""));
+            // Monday 2026-11-23, 00:00 in Paris.
+            let start = "2026-11-22T23:00:00Z".parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+            for minute in 0..8 * 24 * 60 {
+                let at = Civil::from_unix_millis(start + minute * 60_000);
+                let of_day = minute % (24 * 60);
+                assert_eq!(plan.is_open("h", at), from <= of_day || of_day < to, "{hours}: {minute}");
+            }
+        }
+        for night in ["22:00-06:00", "18:00-08:00", "00:00-00:00"] {
+            assert!(spans(night).is_err_and(|said| format!("{said:?}").contains("a night is two spans")), "{night}");
+        }
+    }
+
     /// In the night of spring there is no 02:00 to 03:00: hours within it never come, hours around it are one hour shorter.
     #[test]
-    fn the_night_of_spring() {
+    fn p174_the_night_of_spring() {
         let within = plan("Europe/Paris", "weekend = \"02:00-03:00\"");
         for minute in ["T00:00Z", "T00:59Z", "T01:00Z", "T01:30Z"] {
             assert!(!open(&within, &format!("2026-03-29{minute}")), "{minute}");
@@ -224,7 +248,7 @@ mod tests {
 
     /// In the night of autumn 02:00 to 03:00 comes twice, and is open twice.
     #[test]
-    fn the_night_of_autumn() {
+    fn p174_the_night_of_autumn() {
         let plan = plan("Europe/Paris", "weekend = \"02:00-03:00\"");
         for (utc, expected) in [
             ("T23:59Z", false),

@@ -23,7 +23,7 @@ mod table;
 
 pub use department::{Department, Kind};
 pub use holidays::{HolidaySet, easter, is_public_holiday, public_holiday};
-pub use number::{CallerNumber, normalise};
+pub use number::{CallerNumber, as_dialled_in_france, normalise};
 pub use postcode::{DepartmentKeys, Postcodes};
 pub use prefixes::Prefixes;
 pub use table::BadTable;

@@ -131,7 +131,7 @@ fn subscriber(nine: &str) -> Option<String> {
 }
 
 /// The number as dialled within France, with its leading zero; none for a number of another country.
-pub(super) fn as_dialled_in_france(number: &PhoneNumber) -> Option<String> {
+pub fn as_dialled_in_france(number: &PhoneNumber) -> Option<String> {
     let digits = number.reveal().strip_prefix('+')?;
     if let Some(rest) = digits.strip_prefix("508") {
         return Some(format!("0508{rest}"));

@@ -63,10 +63,40 @@
 //! Chosen: a key cuts the welcome short and is the first key of the step behind it. Whoever knows the words need not hear them
 //! again; the price is that an impatient key may answer a question not yet heard, and every question can be corrected.
 //!
+//! ## A trunk's settings are the trunk room's own types
+//! Chosen: `config` imports `trunk` and fills its plain settings; one type, read once. Refused: a copy of each in `config` and a
+//! translation in `node`, as for the older keys. Changes our mind: a second way in which trunks are configured.
+//!
+//! ## A caller an operator sends is welcomed, whatever number was dialled
+//! Chosen: a trunk's unknown number is answered by its default plan; a translation nobody told us of must not cost a caller. The
+//! networks of `sip.trusted_peers`, which belong to no contract, keep answering 404. `numbers.unknown` says otherwise.
+//!
+//! ## An anonymous From is believed
+//! Chosen: a caller whose From says anonymous is hidden, even when an operator asserts a number without Privacy beside it: it is
+//! his own word, and the doubt costs him one key at most. Refused: the asserted number, which RFC 3325 would allow.
+//!
+//! ## Silence to OPTIONS is not absence
+//! Chosen: a peer that never answered a probe is tried after the others; only one that did and stops is down. When all are down
+//! and none asked to be left alone, one is tried all the same. Refused: believing probes alone; some operators answer none, and
+//! no callback would ever leave.
+//!
 //! ## Connections live on a small runtime, the shard hears whole messages
 //! Chosen: TCP, TLS and WebSocket on one named tokio thread; each message whole into a bounded channel, and a full channel makes
 //! the peer wait. A flow with connection 0 names a peer, not a connection, so that no pure room ever waits for one. Refused:
 //! streams on the shard's own poll loop, where a slow handshake would stand beside a call.
+//!
+//! ## A telephone that sleeps is reachable only where somebody wakes it
+//! A mobile telephone's connection ends when it sleeps (RFC 8599). With no push service named in the settings its binding ends
+//! at once, for a caller must not wait for a telephone that will not come. With one named, the binding sleeps, counts as
+//! reachable, and a call to it waits, as long as it may ring, for the telephone to register anew. We send no push ourselves:
+//! it would take an HTTP/2 client and the makers' credentials inside the telephone engine; a list at the operations port is
+//! enough for a small program beside it. A push service that all our listeners use would change our mind.
+//!
+//! ## One flow of a device at a time
+//! A telephone with two connections (RFC 5626) is one device and is called over the latest; the other is for when that one
+//! fails. STUN on the signalling port is answered to registered telephones alone: strangers learn nothing. A phone that
+//! numbers its flows behind a proxy that keeps none is told so (439), as the RFC wants, rather than registered in silence
+//! without the promise.
 //!
 //! ## One address means UDP and TCP
 //! Chosen: `sip.listen = "192.0.2.10:5060"` takes both, as RFC 3261 §18 asks of every element. The price: a deployment whose

@@ -51,7 +51,7 @@ mod tests {
 
     /// Pairs begin at even ports and lie within the range; a closed pair rests before it serves again.
     #[test]
-    fn pairs_rest() {
+    fn p117_pairs_rest() {
         let mut pool = PortPool::new(4001..=4007, Duration::from_secs(5));
         assert_eq!(pool.free(), 3);
         let now = Instant::from_millis(10);

@@ -47,6 +47,7 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
             ban: config.sip.shield.ban,
             ban_longest: config.sip.shield.ban_longest,
         },
+        push_providers: config.sip.push_providers.clone(),
         expires_default_s: u32::try_from(config.sip.registration.as_secs()).unwrap_or(300),
         sessions_max: config.sip.calls_max as usize * 6,
         transactions_max: config.sip.transactions_max as usize,

@@ -36,6 +36,13 @@ impl Legs {
         self.by_leg.get(&leg).map(|(_, source)| *source)
     }
 
+    /// `session`'s peer answers from `source`: a telephone that was woken is seldom where it was.
+    pub fn answers_from(&mut self, session: SessionId, source: IpAddr) {
+        if let Some(leg) = self.leg(session) {
+            self.by_leg.insert(leg, (session, source));
+        }
+    }
+
     /// The session is over.
     pub fn part(&mut self, session: SessionId) -> Option<LegId> {
         let leg = self.by_session.remove(&session)?;

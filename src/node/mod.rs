@@ -30,6 +30,7 @@ mod shard;
 mod softphone;
 mod tally;
 mod transports;
+mod wakes;
 
 pub use crate::dispatch::{Lang, Roster, Wish};
 pub use crate::france::Tables;
@@ -48,6 +49,7 @@ pub use setup::Setup;
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
 pub use transports::Listening;
+pub use wakes::wake_views;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -147,6 +149,11 @@ pub enum Event {
     Unbound {
         /// Why.
         why: sip::Unbound,
+    },
+    /// A telephone that sleeps is called; a program of the staff's is to wake it.
+    Wake {
+        /// The push service.
+        provider: String,
     },
     /// A wrong password, or none where one is due, from this address.
     AuthFailed {

@@ -1,8 +1,5 @@
-//! The number dialled and the caller's number, out of what the wire says.
-//!
-//! The number dialled may stand in the Request-URI, only in To, in P-Called-Party-ID, or in History-Info and Diversion;
-//! the same caller comes as +33476…, 33476…, 0033476… or 0476…. An asserted number counts only from a trunk we trust, and
-//! not at all when its owner asked for privacy (RFC 3323, RFC 3325).
+//! Which plan answers a call. What the wire says of numbers is read by [`crate::trunk`], by the rules of the operator it
+//! comes from; here the numbers found meet the plans that claim them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,37 +7,49 @@ use std::sync::Arc;
 use crate::call::CallerIdentity;
 use crate::dialplan::Plan;
 use crate::france::{CallerNumber, Department, normalise};
-use crate::sip::message::{NameAddr, Uri};
-use crate::sip::{IncomingInvite, Trust};
+use crate::sip::IncomingInvite;
+use crate::trunk::number::Dialling;
+use crate::trunk::{Arrival, Unknown};
 
 /// The plans served, by number.
 #[derive(Clone, Debug, Default)]
 pub struct Plans {
     by_number: BTreeMap<String, Arc<Plan>>,
+    first: Option<Arc<Plan>>,
 }
 
 impl Plans {
     /// All numbers of `plans`; the first plan that claims a number keeps it.
     pub fn new(plans: impl IntoIterator<Item = Arc<Plan>>) -> Plans {
-        let mut by_number = BTreeMap::new();
+        let mut served = Plans::default();
         for plan in plans {
             for number in &plan.numbers {
-                by_number.entry(key(number)).or_insert_with(|| plan.clone());
+                served.by_number.entry(Dialling::FRANCE.key(number)).or_insert_with(|| plan.clone());
             }
+            served.first.get_or_insert(plan);
         }
-        Plans { by_number }
+        served
     }
 
-    /// The plan that answers `invite`: by Request-URI, then To, then what the network says was dialled first.
+    /// The plan that answers a call read by its trunk's rules; `None`: it is refused, 404.
+    pub fn serve(&self, arrival: &Arrival) -> Option<Arc<Plan>> {
+        let served = arrival.called.iter().find_map(|number| self.by_number.get(number.reveal()));
+        let otherwise = || match &arrival.unknown {
+            Unknown::Answer(Some(number)) => self.by_number(number).or_else(|| self.first.clone()),
+            Unknown::Answer(None) => self.first.clone(),
+            Unknown::Refuse => None,
+        };
+        served.cloned().or_else(otherwise)
+    }
+
+    /// The plan that answers `invite` where nothing was agreed about its source.
     pub fn find(&self, invite: &IncomingInvite) -> Option<Arc<Plan>> {
-        let first = [&invite.request_uri, &invite.to.uri];
-        let later = invite.called_party.iter().chain(&invite.history_info).chain(&invite.diversion);
-        first.into_iter().chain(later).find_map(|uri| self.by_uri(uri.reveal()))
+        self.serve(&Arrival::plain(invite))
     }
 
     /// The plan that answers `number`, in any of its forms.
     pub fn by_number(&self, number: &str) -> Option<Arc<Plan>> {
-        self.by_number.get(&key(number)).cloned()
+        self.by_number.get(&Dialling::FRANCE.key(number)).cloned()
     }
 
     /// The plans, each once.
@@ -53,97 +62,36 @@ impl Plans {
         }
         plans
     }
-
-    fn by_uri(&self, uri: &str) -> Option<Arc<Plan>> {
-        let user = user_of(uri)?;
-        self.by_number(&user)
-    }
 }
 
 /// Who calls, as far as we may know it.
 pub fn caller_identity(invite: &IncomingInvite) -> CallerIdentity {
-    if invite.privacy_id {
-        return CallerIdentity::Hidden;
-    }
-    let trusted = matches!(invite.trust, Trust::Trunk(_));
-    let asserted = invite.p_asserted.iter().filter(|_| trusted);
-    let mut hidden = false;
-    for identity in asserted.chain(std::iter::once(&invite.from)) {
-        let Some(user) = user_of(identity.uri.reveal()) else { continue };
-        match normalise(user.as_bytes()) {
-            CallerNumber::Number(number) => return CallerIdentity::Number(number),
-            CallerNumber::Hidden => hidden = true,
-            CallerNumber::Unknown => {}
-        }
-    }
-    if hidden { CallerIdentity::Hidden } else { CallerIdentity::Unknown }
+    identity(Arrival::plain(invite).caller)
 }
 
-/// Where a trusted trunk says the call comes from: `P-Access-Network-Info: GSTN;operator-specific-GI="<2 characters><INSEE
-/// commune>00";network-provided`. What a stranger writes there counts for nothing.
+/// Where a trusted trunk says the call comes from.
 pub(super) fn network_location(invite: &IncomingInvite) -> Option<Department> {
-    if !matches!(invite.trust, Trust::Trunk(_)) || invite.privacy_id {
-        return None;
-    }
-    let value = invite.access_network.as_ref()?.reveal();
-    let lower = value.to_ascii_lowercase();
-    if !lower.split(';').any(|part| part.trim() == "network-provided") {
-        return None;
-    }
-    let at = lower.find("operator-specific-gi=")? + "operator-specific-gi=".len();
-    let gi = value.get(at..)?.split(';').next()?.trim().trim_matches('"');
-    let commune = gi.get(2..7)?;
-    // The commune's first two characters are its department's, three beyond the sea (97, 98).
-    let length = if commune.starts_with("97") || commune.starts_with("98") { 3 } else { 2 };
-    Department::from_code(&commune.get(..length)?.to_ascii_uppercase())
+    Arrival::plain(invite).located
 }
 
 /// A caller's number as a person writes it, for rehearsals.
 pub(super) fn identity_of(number: &str) -> CallerIdentity {
-    match normalise(number.as_bytes()) {
+    identity(normalise(number.as_bytes()))
+}
+
+/// A caller, as a call knows him.
+pub(super) fn identity(caller: CallerNumber) -> CallerIdentity {
+    match caller {
         CallerNumber::Number(number) => CallerIdentity::Number(number),
         CallerNumber::Hidden => CallerIdentity::Hidden,
         CallerNumber::Unknown => CallerIdentity::Unknown,
     }
 }
 
-/// A number in the one form by which plans are found: E.164 when it is a whole number, the bare digits when it is a short
-/// code (3977), also when the network wrote the country before it (+333977).
-fn key(number: &str) -> String {
-    let digits: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+' || *c == '*' || *c == '#').collect();
-    let short = |rest: &str| rest.len() == 4 && rest.starts_with('3');
-    for prefix in ["+33", "0033", "33"] {
-        if let Some(rest) = digits.strip_prefix(prefix)
-            && short(rest)
-        {
-            return rest.to_owned();
-        }
-    }
-    match normalise(digits.as_bytes()) {
-        CallerNumber::Number(number) if digits.len() > 6 => number.reveal().to_owned(),
-        _ if digits.is_empty() => number.to_ascii_lowercase(),
-        _ => digits,
-    }
-}
-
-/// The user part of a sip, sips or tel URI, unescaped and without its parameters (`3977;phone-context=…`). The URI may stand
-/// in brackets with words around it, as Diversion and History-Info write it.
-fn user_of(value: &str) -> Option<String> {
-    let uri = match value.contains('<') {
-        true => NameAddr::parse(value.as_bytes()).ok()?.uri,
-        false => value.as_bytes(),
-    };
-    let parsed = Uri::parse(uri).ok()?;
-    let user = parsed.user_decoded()?;
-    let user = String::from_utf8_lossy(&user).into_owned();
-    let user = user.split(';').next().unwrap_or_default().trim().to_owned();
-    (!user.is_empty()).then_some(user)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::{Flow, Hidden, Identity};
+    use crate::sip::{Flow, Hidden, Identity, Trust};
 
     fn invite(trust: Trust, from: &str, asserted: &[&str], privacy_id: bool, access: Option<&str>) -> IncomingInvite {
         let who = |uri: &str| Identity { display: Hidden::default(), uri: uri.into() };

@@ -53,6 +53,7 @@ impl Observer {
                 }
             }
             Event::Unbound { why } => tracing::info!(?why, "a registration ended"),
+            Event::Wake { provider } => tracing::info!(%provider, "a sleeping telephone is called; see /api/v1/wakes"),
             Event::AuthFailed { source, throttled } => {
                 if self.tally.says(Topic::AuthFailed) {
                     tracing::warn!(%source, throttled, "authentication failed");

@@ -111,6 +111,8 @@ pub struct Snapshot {
     pub calls: Vec<(CallId, crate::call::Stage)>,
     /// Sources that are answered with silence; taken anew when the list changes.
     pub bans: Arc<Vec<sip::Ban>>,
+    /// Calls to telephones that sleep, and must be woken.
+    pub wakes: Vec<(sip::SessionId, sip::Binding)>,
     /// Streams open over all workers.
     pub streams: u64,
     /// Has a drain come to its end?
@@ -420,6 +422,7 @@ impl Run {
             devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
             bans: self.bans.clone(),
+            wakes: self.shard.wakes().map(|(session, binding)| (session, binding.clone())).collect(),
             streams: figures.streams as u64,
             drained: self.shard.is_drained(),
         }));

@@ -153,6 +153,11 @@ impl Shard {
         &self.dispatcher
     }
 
+    /// Calls to telephones that sleep, and must be woken.
+    pub fn wakes(&self) -> impl Iterator<Item = (sip::SessionId, &Binding)> {
+        self.endpoint.wakes()
+    }
+
     /// Sources that are answered with silence.
     pub fn bans(&self) -> impl Iterator<Item = &sip::Ban> {
         self.endpoint.bans()

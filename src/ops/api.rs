@@ -5,6 +5,7 @@
 //! us), and what changes something needs the header `X-Ecoute: 1`, which a foreign page cannot send. There is no way to a
 //! caller's number through it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -51,6 +52,30 @@ pub struct BanView {
     pub times: u32,
     /// Seconds left; none: until it is lifted.
     pub left_s: Option<u64>,
+}
+
+/// A sleeping telephone that is called now: what a program needs to wake it, through the push service it names (RFC 8599).
+/// The two identifiers are as good as a key to the telephone: they go nowhere but through this port.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeView {
+    /// Names this call to this telephone: one push for each.
+    pub id: u64,
+    /// Whose telephone.
+    pub listener: ListenerId,
+    /// The service (`pn-provider`).
+    pub provider: String,
+    /// The telephone (`pn-prid`).
+    pub prid: String,
+    /// What else the service wants (`pn-param`).
+    pub param: Option<String>,
+}
+
+/// Neither of the two identifiers.
+impl fmt::Debug for WakeView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, listener, provider, .. } = self;
+        write!(f, "WakeView({id}, {listener:?}, {provider})")
+    }
 }
 
 /// What a person may ask of the node.
@@ -103,6 +128,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/bans", get(bans))
         .route("/bans/{address}/add", post(ban))
         .route("/bans/{address}/lift", post(lift_ban))
+        .route("/wakes", get(wakes))
         .route("/drain", post(drain))
         .route("/reload", post(reload))
         .layer(middleware::from_fn(guard))
@@ -212,6 +238,11 @@ async fn ready(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Res
 async fn bans(State(shared): State<Arc<Shared>>) -> Response {
     (shared.refresh)(&shared.metrics);
     Json(&**shared.bans.load()).into_response()
+}
+
+async fn wakes(State(shared): State<Arc<Shared>>) -> Response {
+    (shared.refresh)(&shared.metrics);
+    Json(&**shared.wakes.load()).into_response()
 }
 
 #[derive(Deserialize)]

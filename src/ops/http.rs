@@ -18,7 +18,7 @@ use axum::routing::get;
 
 use crate::clock::Instant;
 
-use super::api::{self, BanView, Control, ListenerView};
+use super::api::{self, BanView, Control, ListenerView, WakeView};
 use super::connection::{Bounded, Peer};
 use super::health::Health;
 use super::metrics::Metrics;
@@ -34,6 +34,8 @@ pub struct Shared {
     pub listeners: Arc<ArcSwap<Vec<ListenerView>>>,
     /// The sources that are answered with silence; replaced whole by whoever knows.
     pub bans: Arc<ArcSwap<Vec<BanView>>>,
+    /// The sleeping telephones that are called now; replaced whole by whoever knows.
+    pub wakes: Arc<ArcSwap<Vec<WakeView>>>,
     /// Called before the metrics are shown: brings levels and followed counters up to date.
     pub refresh: Box<dyn Fn(&Metrics) + Send + Sync>,
     /// Passes a person's wish on to the node.

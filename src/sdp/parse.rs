@@ -175,7 +175,7 @@ mod tests {
 
     /// Line ends, blanks, capitals and missing lines are forgiven.
     #[test]
-    fn forgiving() {
+    fn p042_p043_forgiving() {
         for body in [
             "v=0\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
             "v=0\nm=audio 4000 RTP/AVP 8\na=sendonly",
@@ -213,7 +213,7 @@ mod tests {
 
     /// Addresses with time to live, brackets, zone, or in words.
     #[test]
-    fn connections() {
+    fn b107_connections() {
         for (line, expected) in [
             ("c=IN IP4 192.0.2.1", "192.0.2.1"),
             ("c=IN IP4 224.2.1.1/127/3", "224.2.1.1"),

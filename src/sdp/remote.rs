@@ -78,7 +78,7 @@ mod tests {
 
     /// Voice and reports, with and without `a=rtcp`.
     #[test]
-    fn where_to_send() {
+    fn b107_where_to_send() {
         let at = |text: &str| Some(text.parse::<SocketAddr>().expect("an address"));
         for (lines, rtp, rtcp) in [
             ("c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8", at("192.0.2.1:4000"), at("192.0.2.1:4001")),
@@ -126,7 +126,7 @@ mod tests {
 
     /// The old hold, what only looks like it, and the other family.
     #[test]
-    fn hold_and_family() {
+    fn b100_p044_hold_and_family() {
         assert!(read("c=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 8").held);
         assert!(read("c=IN IP6 ::\nm=audio 4000 RTP/AVP 8").held);
         assert!(!read("c=IN IP4 0.0.0.0\nm=audio 9 RTP/AVP 8\na=ice-ufrag:x").held);

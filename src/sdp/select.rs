@@ -166,7 +166,7 @@ mod tests {
 
     /// Voice per packet follows the peer's wish and bound, within what makes sense.
     #[test]
-    fn lengths() {
+    fn b108_lengths() {
         for (lines, expected) in [
             ("", 20),
             ("a=ptime:30", 30),

@@ -22,24 +22,35 @@ pub(super) fn allow(config: &EndpointConfig) -> String {
     methods
 }
 
-/// The option tags of transfer we support; empty when it is off.
-pub(super) fn supported(config: &EndpointConfig) -> &'static str {
-    if config.transfer { "replaces, norefersub" } else { "" }
+/// The option tags we support.
+pub(super) fn supported(config: &EndpointConfig) -> String {
+    let offered: [(bool, &str); 3] =
+        [(config.offer_100rel, "100rel"), (has_timer(config), "timer"), (config.transfer, "replaces, norefersub")];
+    let tags: Vec<&str> = offered.iter().filter(|(on, _)| *on).map(|(_, tag)| *tag).collect();
+    tags.join(", ")
 }
 
-/// Do we know this option tag in a request of this method, as far as transfer is concerned?
+/// Do we know this option tag in a request of this method?
 pub(super) fn understands(config: &EndpointConfig, method: Method<'_>, tag: &[u8]) -> bool {
-    let known: &[u8] = match method {
-        Method::Invite => b"replaces",
-        Method::Refer => b"norefersub",
-        _ => return false,
+    let known: &[(bool, &str)] = match method {
+        Method::Invite => &[(true, "100rel"), (has_timer(config), "timer"), (config.transfer, "replaces")],
+        Method::Update => &[(true, "100rel"), (has_timer(config), "timer")],
+        // Of the exchange it acknowledges (RFC 3262 §4).
+        Method::Prack => &[(true, "100rel")],
+        Method::Refer => &[(config.transfer, "norefersub")],
+        Method::Register => &[(true, "path"), (true, "outbound")],
+        _ => &[],
     };
-    config.transfer && tag.eq_ignore_ascii_case(known)
+    known.iter().any(|(on, name)| *on && tag.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn has_timer(config: &EndpointConfig) -> bool {
+    config.session_expires_s > 0
 }
 
 /// The answer to OPTIONS: what an INVITE would meet (RFC 3261 §11.2).
 pub(super) fn reply(config: &EndpointConfig) -> Reply<'static> {
-    let reply = Reply::new(200).allow().header("Accept", SDP).header("Supported", supported(config));
+    let reply = Reply::new(200).contact().header("Accept", SDP);
     if config.registrar { reply.header("Allow-Events", ALLOW_EVENTS) } else { reply }
 }
 
@@ -59,7 +70,12 @@ mod tests {
         let on = EndpointConfig { transfer: true, ..EndpointConfig::default() };
         assert!(!allow(&off).contains("REFER") && allow(&on).contains("REFER"));
         assert!(allow(&off).contains("REGISTER"));
-        assert!(supported(&off).is_empty() && supported(&on).contains("replaces"));
+        assert!(!supported(&off).contains("replaces") && supported(&on).contains("replaces"));
+        let bare = EndpointConfig { offer_100rel: false, session_expires_s: 0, ..EndpointConfig::default() };
+        assert!(supported(&bare).is_empty());
+        assert_eq!(supported(&off), "100rel, timer");
+        assert!(understands(&bare, Method::Invite, b"100rel"), "what is required is honoured, offered or not");
+        assert!(!understands(&bare, Method::Invite, b"timer") && understands(&off, Method::Update, b"Timer"));
         assert!(!understands(&off, Method::Invite, b"replaces"));
         assert!(understands(&on, Method::Invite, b"Replaces") && !understands(&on, Method::Refer, b"replaces"));
     }

@@ -26,12 +26,14 @@ pub enum CauseKind {
     Rejected,
     /// It rang longer than allowed (our ring timeout, or the caller's Expires).
     RingTimeout,
-    /// Our 2xx was never acknowledged.
+    /// Our 2xx was never acknowledged, or no PRACK came for a reliable provisional response.
     NoAck,
     /// No response at all (Timer B or F).
     Timeout,
     /// The connection the session lived on is gone.
     FlowClosed,
+    /// Nobody refreshed the session in time (RFC 4028).
+    SessionExpired,
     /// The peer no longer knew the session (481 or 408 to a request of ours inside it).
     DialogLost,
     /// The peer broke the rules so that the session could not go on (no answer to a late offer, …).

@@ -12,7 +12,8 @@ use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite
 /// What the owner may ask for. A command about a session that is over is ignored.
 #[derive(Clone)]
 pub enum Command {
-    /// Answers an incoming INVITE: 101..=199, 2xx, or a final refusal.
+    /// Answers an incoming INVITE: 101..=199, 2xx, or a final refusal. A provisional response goes out reliably where
+    /// RFC 3262 asks for it; then a 2xx waits for the PRACK of one that carried a session description.
     Respond {
         /// The incoming session.
         session: SessionId,
@@ -39,6 +40,15 @@ pub enum Command {
     Acknowledge {
         /// The session.
         session: SessionId,
+        /// The answer.
+        sdp: Vec<u8>,
+    },
+    /// The answer to an [`Event::EarlyOffer`](super::Event::EarlyOffer): it goes into our PRACK.
+    AnswerEarly {
+        /// The session.
+        session: SessionId,
+        /// The fork the offer came from.
+        fork: u8,
         /// The answer.
         sdp: Vec<u8>,
     },
@@ -138,6 +148,7 @@ impl Command {
             Command::Respond { .. } => "respond",
             Command::Invite { .. } => "invite",
             Command::Acknowledge { .. } => "acknowledge",
+            Command::AnswerEarly { .. } => "answer_early",
             Command::Hangup { .. } => "hangup",
             Command::Reoffer { .. } => "reoffer",
             Command::AnswerReoffer { .. } => "answer_reoffer",

@@ -75,6 +75,11 @@ pub struct EndpointConfig {
     pub expires_default_s: u32,
     /// The longest registration we give.
     pub expires_max_s: u32,
+    /// The push services that somebody here speaks to (`pn-provider` of RFC 8599: `apns`, `fcm`, …). None: what phones say
+    /// of push is passed over.
+    pub push_providers: Vec<String>,
+    /// How often a UDP phone behind a NAT is sent an empty line, so that its way in stays open (zero: never).
+    pub nat_keep_alive: Duration,
     /// Devices per user.
     pub contacts_per_user: usize,
     /// Devices in all.
@@ -85,6 +90,15 @@ pub struct EndpointConfig {
     pub transactions_max: usize,
     /// Retry-After of such a 503.
     pub full_retry_after_s: u32,
+    /// Do our INVITEs say that we understand reliable provisional responses (RFC 3262)? A peer may then send them.
+    pub offer_100rel: bool,
+    /// Is a provisional response with a session description sent reliably when the caller merely supports that? When he
+    /// requires it, it is in any case.
+    pub reliable_provisional: bool,
+    /// The session interval of RFC 4028 we ask for and grant, in seconds; 0 for no session timers at all.
+    pub session_expires_s: u32,
+    /// The shortest session interval we accept, in seconds (422 below it).
+    pub min_se_s: u32,
     /// RFC 3261 T1, the round trip guessed.
     pub t1: Duration,
     /// RFC 3261 T2, the longest interval between retransmissions.
@@ -122,11 +136,17 @@ impl Default for EndpointConfig {
             expires_min_s: 60,
             expires_default_s: 300,
             expires_max_s: 3600,
+            push_providers: Vec::new(),
+            nat_keep_alive: Duration::from_secs(25),
             contacts_per_user: 4,
             bindings_max: 10_000,
             sessions_max: 10_000,
             transactions_max: 50_000,
             full_retry_after_s: 10,
+            offer_100rel: true,
+            reliable_provisional: false,
+            session_expires_s: 1800,
+            min_se_s: 90,
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),

@@ -257,6 +257,12 @@ impl Hop {
     }
 }
 
+/// The address and port that a Route value names in figures.
+pub(super) fn hop_of_route(route: &[u8]) -> Option<(IpAddr, Option<u16>)> {
+    let hop = Hop::read(NameAddr::parse(route).ok()?.uri)?;
+    Some((hop.ip, hop.port))
+}
+
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {

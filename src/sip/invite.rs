@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Attestation, Binding, Credentials, Flow, Headers, Hidden, Identity, SessionId};
 
 /// What we know about the sender of an INVITE, beyond what it claims.
@@ -71,6 +73,20 @@ pub enum Target {
     },
 }
 
+/// What to do with a 3xx.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redirect {
+    /// It is a refusal.
+    #[default]
+    Refuse,
+    /// Its Contacts are tried one after the other, each URI once, over the same way as the first.
+    Follow {
+        /// How many at most.
+        max: u8,
+    },
+}
+
 /// What an outgoing INVITE needs.
 #[derive(Clone, Debug)]
 pub struct OutgoingInvite {
@@ -93,6 +109,8 @@ pub struct OutgoingInvite {
     pub sdp: Option<Vec<u8>>,
     /// How long it may ring before it is cancelled.
     pub ring_timeout: Duration,
+    /// What to do with a 3xx.
+    pub redirect: Redirect,
     /// Max-Forwards of the leg that caused this one, minus one; 70 for a call of our own.
     pub max_forwards: u8,
 }

@@ -5,7 +5,7 @@
 //! are settings ([`super::EndpointConfig`]) and are named here with their defaults.
 
 use super::message::{MAX_CONTACTS, MAX_HEADERS, MAX_IDENTIFIER, MAX_LINE, MAX_MESSAGE, MAX_ROUTES, MAX_URI, MAX_VIAS};
-use super::{EndpointConfig, auth, session};
+use super::{EndpointConfig, auth, registrar, session};
 
 /// The characters of a display name that are kept.
 pub(super) const DISPLAY_MAX: usize = 256;
@@ -91,6 +91,24 @@ pub fn limits() -> Vec<Limit> {
             ("ignorées", "ignored"),
         ),
         limit(
+            "early_forks",
+            session::EARLY_FORKS_MAX,
+            ("sonneries suivies d'un appel sortant", "ringing telephones followed of an outgoing call"),
+            ("ignorées jusqu'à leur réponse", "passed over until they answer"),
+        ),
+        limit(
+            "redirections",
+            session::LEFT_MAX,
+            ("adresses d'un renvoi (3xx) gardées", "addresses kept of a diversion (3xx)"),
+            ("ignorées", "ignored"),
+        ),
+        limit(
+            "provisional",
+            session::WAITING_MAX,
+            ("réponses provisoires en attente de PRACK", "provisional responses that wait for a PRACK"),
+            ("tues", "left out"),
+        ),
+        limit(
             "nonce",
             auth::VALUE_BYTES_MAX,
             ("octets du nonce d'un mot de passe", "bytes of a password's nonce"),
@@ -121,6 +139,18 @@ pub fn limits() -> Vec<Limit> {
             ("503, réessayez", "503, try again"),
         ),
         limit("devices", config.contacts_per_user, ("appareils d'un compte", "devices of one account"), ("403", "403")),
+        limit(
+            "flows",
+            registrar::FLOWS_MAX,
+            ("chemins d'un même appareil (reg-id)", "flows of one device (reg-id)"),
+            ("le plus ancien est oublié", "the oldest is forgotten"),
+        ),
+        limit(
+            "push",
+            registrar::PUSH_BYTES_MAX,
+            ("octets d'un paramètre de réveil (pn-prid, pn-param)", "bytes of a push parameter (pn-prid, pn-param)"),
+            ("400", "400"),
+        ),
         limit("bindings", config.bindings_max, ("appareils en tout", "devices in all"), ("403", "403")),
     ]
 }

@@ -1,7 +1,8 @@
 //! The SIP user agent as a value: bytes, commands and a time go in; bytes, events and a deadline come out.
 //!
 //! It speaks RFC 3261 with the corrections of RFC 6026 (INVITE transactions), RFC 3581 (rport), RFC 7616 (digest),
-//! RFC 3326 (Reason), RFC 3311 (UPDATE), RFC 3515 and RFC 3891 (transfer), and RFC 6665 (subscriptions of our users). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
+//! RFC 3326 (Reason), RFC 3262 (100rel), RFC 3311 (UPDATE), RFC 4028 (session timers), RFC 3515 and RFC 3891 (transfer),
+//! and RFC 6665 (subscriptions of our users). The same [`Endpoint`] serves as the engine's side of a call, as registrar,
 //! and as the softphone of the demonstration and of the tests.
 //!
 //! The contract: [`Endpoint::handle_input`] changes it once; the owner then drains [`Endpoint::poll_output`] until it
@@ -29,6 +30,7 @@ mod registrar;
 mod registration;
 mod session;
 mod shield;
+mod stun;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -53,9 +55,9 @@ pub use endpoint::{Counts, Endpoint};
 pub use event::{Event, RegistrationState, Unbound};
 pub use flow::{Flow, Transport};
 pub use hidden::{Headers, Hidden, Identity};
-pub use invite::{IncomingInvite, OutgoingInvite, Target, Trust};
+pub use invite::{IncomingInvite, OutgoingInvite, Redirect, Target, Trust};
 pub use limits::{Limit, limits, limits_markdown};
-pub use registrar::Binding;
+pub use registrar::{Binding, Push};
 pub use session::SavedSession;
 pub use shield::{Ban, BanReason, ShieldConfig};
 pub use subscription::{LineState, MessageSummary, Notice, Package};

@@ -1,7 +1,7 @@
 //! Small questions to a message that several parts ask.
 
 use super::auth::Challenge;
-use super::message::{HeaderName, Message, Method, is_target, unfold};
+use super::message::{HeaderName, Message, Method, NameAddr, decode_text, is_target, unfold};
 use super::wire::SDP;
 use super::{Reason, ReasonProtocol};
 
@@ -69,6 +69,18 @@ pub(super) fn contact_uri(message: &Message<'_>) -> Option<Vec<u8>> {
 pub(super) fn caller_uri(invite: &Message<'_>) -> Option<Vec<u8>> {
     let from = || invite.from().map(|from| from.uri).filter(|uri| is_target(uri)).map(<[u8]>::to_vec);
     contact_uri(invite).or_else(from)
+}
+
+/// The URIs of all Contacts, best first (`q`, RFC 3261 §20.10).
+pub(super) fn contact_uris(message: &Message<'_>) -> Vec<Vec<u8>> {
+    let q = |contact: &NameAddr<'_>| {
+        let text = contact.params.get("q").map(decode_text).unwrap_or_default();
+        text.parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).map_or(1000, |q| (q * 1000.0) as u16)
+    };
+    let mut found: Vec<(u16, Vec<u8>)> =
+        message.contacts().filter(|c| !c.is_star()).take(16).map(|c| (q(&c), c.uri.to_vec())).collect();
+    found.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
+    found.into_iter().map(|(_, uri)| uri).collect()
 }
 
 /// A header's first value on one line.

@@ -1,17 +1,23 @@
 //! Our own registrations at somebody else's registrar: RFC 3261 §10.2.
 //!
 //! A registration never gives up. A refused password is tried again ever more slowly, at most once per attempt; silence
-//! and 5xx likewise, with chance mixed in so that a thousand phones do not come back in one second.
+//! and 5xx likewise, with chance mixed in so that a thousand phones do not come back in one second. A proxy on the way may
+//! ask for a password as well as the registrar. What the registrar says of the way back (Service-Route, RFC 3608) and of
+//! keeping the flow (RFC 5626) is heeded; `ping` keeps the flow.
 
-use std::collections::BTreeMap;
+mod ping;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::auth::{Challenge, answer};
 use super::endpoint::{Alarm, Core};
-use super::message::{Message, Method, Uri};
+use super::limits::VALUES_MAX;
+use super::message::{HeaderName, Message, Method, Uri, unfold};
 use super::transaction::{TransactionId, User};
 use super::wire::{Draft, contact_uri, name_addr};
-use super::{Event, Flow, Register, RegistrationState, reading};
+use super::{Event, Flow, Hidden, Register, RegistrationState, reading};
+use ping::Ping;
 
 /// All registrations of ours, by account.
 #[derive(Debug, Default)]
@@ -26,14 +32,19 @@ struct Registration {
     cseq: u32,
     tag: String,
     expires_s: u32,
-    challenge: Option<(Challenge, &'static str)>,
-    /// This attempt was challenged already.
-    challenged: bool,
+    /// By the header of the answer: the registrar's, and that of a proxy on the way.
+    challenges: BTreeMap<&'static str, Challenge>,
+    /// Those that came in this attempt.
+    challenged: BTreeSet<&'static str>,
     failures: u32,
     /// The request on its way.
     pending: Option<TransactionId>,
     registered: bool,
     leaving: bool,
+    /// The first hop keeps no flows (439): from now on without.
+    without_outbound: bool,
+    service_route: Vec<Hidden>,
+    ping: Option<Ping>,
 }
 
 const BACKOFF_MIN: Duration = Duration::from_secs(5);
@@ -42,24 +53,43 @@ const BACKOFF_MAX: Duration = Duration::from_secs(300);
 const BACKOFF_REFUSED: Duration = Duration::from_secs(60);
 
 impl Registrations {
-    /// Starts a registration, or starts it over with new settings.
+    /// Starts a registration, or starts it over with new settings. Elsewhere with the same password it is still the same
+    /// misfortune: how long it waits between attempts goes on from there.
     pub fn start(&mut self, core: &mut Core, register: Register) {
         let account = register.account;
         let expires_s = register.expires_s;
         let registration = match self.accounts.remove(&account) {
-            Some(old) => Registration { register, expires_s, challenged: false, failures: 0, leaving: false, ..old },
+            Some(old) => {
+                let same = old.register.aor == register.aor && old.register.credentials == register.credentials;
+                let failures = if same { old.failures } else { 0 };
+                let challenges = if same { old.challenges } else { BTreeMap::new() };
+                let challenged = BTreeSet::new();
+                Registration {
+                    register,
+                    expires_s,
+                    challenges,
+                    challenged,
+                    failures,
+                    leaving: false,
+                    without_outbound: false,
+                    ..old
+                }
+            }
             None => Registration {
                 register,
                 call_id: core.call_id(),
                 cseq: 0,
                 tag: core.tag(),
                 expires_s,
-                challenge: None,
-                challenged: false,
+                challenges: BTreeMap::new(),
+                challenged: BTreeSet::new(),
                 failures: 0,
                 pending: None,
                 registered: false,
                 leaving: false,
+                without_outbound: false,
+                service_route: Vec::new(),
+                ping: None,
             },
         };
         self.accounts.insert(account, registration);
@@ -70,7 +100,7 @@ impl Registrations {
     pub fn stop(&mut self, core: &mut Core, account: u32) {
         if let Some(registration) = self.accounts.get_mut(&account) {
             registration.leaving = true;
-            registration.challenged = false;
+            registration.challenged.clear();
             self.attempt(core, account);
         }
     }
@@ -78,7 +108,7 @@ impl Registrations {
     /// Time to refresh, or to try again.
     pub fn refresh(&mut self, core: &mut Core, account: u32) {
         if let Some(registration) = self.accounts.get_mut(&account) {
-            registration.challenged = false;
+            registration.challenged.clear();
             self.attempt(core, account);
         }
     }
@@ -89,10 +119,36 @@ impl Registrations {
             let ours = &registration.register.registrar;
             registration.registered
                 && ours.transport == flow.transport
-                && ours.connection == flow.connection
+                && (ours.connection == 0 || ours.connection == flow.connection)
                 && ours.remote.ip() == flow.remote.ip()
         };
         self.accounts.iter().find(|(_, registration)| matches(registration)).map(|(account, _)| *account)
+    }
+
+    /// The Route that calls over this way take, as their registrar said.
+    pub fn service_route(&self, flow: &Flow) -> Vec<Hidden> {
+        let account = self.account_of(flow).and_then(|account| self.accounts.get(&account));
+        account.map(|registration| registration.service_route.clone()).unwrap_or_default()
+    }
+
+    /// Time to say that we are there.
+    pub fn ping(&mut self, core: &mut Core, account: u32) {
+        if let Some(registration) = self.accounts.get_mut(&account)
+            && !registration.ping(core)
+        {
+            registration.failed(core, 503, None);
+        }
+    }
+
+    /// A STUN answer from there: true when it belongs to a registration. Under a new address we register anew at once.
+    pub fn on_stun(&mut self, core: &mut Core, flow: &Flow, bytes: &[u8]) -> bool {
+        let Some(account) = self.account_of(flow) else { return false };
+        let Some(registration) = self.accounts.get_mut(&account) else { return false };
+        let Some(moved) = registration.ping.as_mut().and_then(|ping| ping.answered(bytes)) else { return false };
+        if moved && registration.pending.is_none() {
+            self.refresh(core, account);
+        }
+        true
     }
 
     /// How many there are.
@@ -110,6 +166,10 @@ impl Registrations {
             200..=299 => registration.granted(core, message),
             401 | 407 if registration.take_challenge(message) => self.attempt(core, account),
             423 if registration.take_min_expires(message) => self.attempt(core, account),
+            439 if registration.register.instance.is_some() && !registration.without_outbound => {
+                registration.without_outbound = true;
+                self.attempt(core, account);
+            }
             _ if registration.leaving => self.gone(core, account),
             _ => registration.failed(core, status, message.retry_after()),
         }
@@ -144,6 +204,7 @@ impl Registrations {
     fn gone(&mut self, core: &mut Core, account: u32) {
         self.accounts.remove(&account);
         core.alarms.stop(Alarm::Refresh(account));
+        core.alarms.stop(Alarm::Ping(account));
         core.tell(Event::Registration { account, state: RegistrationState::Gone });
     }
 }
@@ -158,14 +219,15 @@ impl Registration {
         draft.from = name_addr("", aor, Some(&own));
         draft.to = name_addr("", aor, None);
         let mut contact = format!("<{}>", contact_uri(&core.config, &flow, self.register.contact_user.reveal()));
-        if let Some(instance) = &self.register.instance {
+        if let Some(instance) = self.register.instance.as_ref().filter(|_| !self.without_outbound) {
             contact.push_str(&format!(";+sip.instance=\"<{instance}>\";reg-id=1"));
             draft.push("Supported", "path, outbound");
         }
         draft.contact = Some(contact.into_bytes());
         draft.push("Expires", if self.leaving { "0".to_owned() } else { self.expires_s.to_string() });
-        if let (Some((challenge, header)), Some(credentials)) = (&mut self.challenge, &self.register.credentials) {
-            let uri = String::from_utf8_lossy(&draft.uri).into_owned();
+        let uri = String::from_utf8_lossy(&draft.uri).into_owned();
+        for (header, challenge) in &mut self.challenges {
+            let Some(credentials) = &self.register.credentials else { break };
             if let Some(value) = answer(challenge, credentials, "REGISTER", &uri, &mut core.ids) {
                 draft.push(*header, value);
             }
@@ -183,6 +245,8 @@ impl Registration {
         let lease_s = own.or(message.expires()).unwrap_or(self.expires_s).clamp(1, 86_400);
         self.failures = 0;
         self.registered = true;
+        self.service_route = service_route(message);
+        self.keep_flow(core, message);
         // Three quarters of the lease, less a little by chance.
         let early = core.ids.below(u64::from(lease_s) * 50 + 1);
         core.alarm(Alarm::Refresh(self.register.account), Duration::from_millis(u64::from(lease_s) * 750 - early));
@@ -192,7 +256,13 @@ impl Registration {
 
     fn failed(&mut self, core: &mut Core, status: u16, retry_after_s: Option<u32>) {
         self.registered = false;
+        self.ping = None;
+        core.alarms.stop(Alarm::Ping(self.register.account));
         self.failures = self.failures.saturating_add(1);
+        if matches!(status, 401 | 403 | 407) {
+            // Answered and refused: the next attempt begins by asking, so that it shows the password once, not twice.
+            self.challenges.clear();
+        }
         let base = if matches!(status, 401 | 403 | 407) { BACKOFF_REFUSED } else { BACKOFF_MIN };
         let grown = base.saturating_mul(1 << self.failures.saturating_sub(1).min(6)).min(BACKOFF_MAX);
         let asked = Duration::from_secs(retry_after_s.unwrap_or(0).into()).min(BACKOFF_MAX);
@@ -203,14 +273,14 @@ impl Registration {
         core.tell(Event::Registration { account: self.register.account, state });
     }
 
-    /// A new challenge is answered once per attempt; that covers a nonce that was merely old.
+    /// The registrar's new challenge is answered once per attempt, and so is a proxy's; that covers a nonce that was merely
+    /// old.
     fn take_challenge(&mut self, message: &Message<'_>) -> bool {
-        if self.challenged || self.register.credentials.is_none() {
+        let Some((challenge, header)) = reading::challenge(message) else { return false };
+        if self.register.credentials.is_none() || !self.challenged.insert(header) {
             return false;
         }
-        let Some(challenge) = reading::challenge(message) else { return false };
-        self.challenged = true;
-        self.challenge = Some(challenge);
+        self.challenges.insert(header, challenge);
         true
     }
 
@@ -219,6 +289,11 @@ impl Registration {
         self.expires_s = wanted.unwrap_or(self.expires_s);
         wanted.is_some()
     }
+}
+
+fn service_route(message: &Message<'_>) -> Vec<Hidden> {
+    let values = message.elements(HeaderName::ServiceRoute).take(VALUES_MAX);
+    values.map(|value| Hidden::from_bytes(&unfold(value))).collect()
 }
 
 /// The domain of the address of record (§10.2: no user part).

@@ -7,7 +7,7 @@ use super::message::{HeaderName, Message, MessageWriter, Method};
 use super::{EndpointConfig, Flow, Transport, capability};
 
 /// The methods every endpoint takes; [`super::capability`] adds those the settings allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK";
 /// The body of a NOTIFY about a REFER.
 pub(super) const SIPFRAG: &str = "message/sipfrag;version=2.0";
 /// The body we understand.
@@ -92,6 +92,7 @@ impl Draft {
         }
         if matches!(self.method, Method::Invite | Method::Update | Method::Options) {
             writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
+            writer.header(HeaderName::Supported, capability::supported(config).as_bytes());
         }
         if self.method == Method::Options {
             writer.header(HeaderName::Accept, SDP.as_bytes());
@@ -200,6 +201,7 @@ impl<'a> Reply<'a> {
         };
         if self.contact {
             writer.contact(contact_uri(config, source, &config.contact_user).as_bytes());
+            writer.header(HeaderName::Supported, capability::supported(config).as_bytes());
         }
         if self.contact || self.allow {
             writer.header(HeaderName::Allow, capability::allow(config).as_bytes());
@@ -291,7 +293,7 @@ mod tests {
 
     /// RFC 3581 and §18.2.2: with rport to the source port, without it to the port of the Via or 5060.
     #[test]
-    fn where_responses_go() {
+    fn b018_b019_b020_where_responses_go() {
         let source = Flow::udp("192.0.2.1:5060".parse().expect("a"), "203.0.113.5:1035".parse().expect("a"));
         let to = |via: &str| {
             let text = format!("OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\n\r\n");

@@ -138,7 +138,7 @@ fn a_flood_of_noise() {
 /// No media port is left: the next caller hears 503 and when to try again, the two who talk notice nothing, and as soon as
 /// there are ports the next caller is answered.
 #[test]
-fn no_media_port_is_left() {
+fn p118_no_media_port_is_left() {
     let mut talk = Conversation::start("ports", |setup| {
         setup.set("media.ports", "\"20000-20019\"").set("sip.limits.calls_max", "5")
     });
@@ -234,7 +234,7 @@ fn the_disk_is_full() {
 /// conversation is lost in this version: its voices stop, its BYE is answered 481, and it leaves no record. Phones register
 /// again and the next call is joined.
 #[test]
-fn killed_and_started_again() {
+fn b093_killed_and_started_again() {
     let mut talk = Conversation::start("killed", |setup| setup);
     talk.engine.signal(Signal::KILL);
     talk.engine.wait_ended(SOON);

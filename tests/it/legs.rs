@@ -15,7 +15,7 @@ use ecoute::media::{self, Library, Report};
 use ecoute::node::{self, Setup, Shard, ShardSettings};
 use ecoute::sip::{
     Accounts, Attestation, Command, Credentials, Endpoint, EndpointConfig, Event, Flow, Headers, Input, Network,
-    OutgoingInvite, Output, Register, Secret, SessionId, Target,
+    OutgoingInvite, Output, Redirect, Register, Secret, SessionId, Target,
 };
 
 const ENGINE: &str = "10.0.0.1:5060";
@@ -298,6 +298,7 @@ impl House {
             headers,
             sdp: Some(SDP.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(30),
+            redirect: Redirect::Refuse,
             max_forwards: 70,
         };
         self.telephone(nth, Input::Command(Command::Invite { session, invite: Box::new(invite) }));
@@ -501,6 +502,7 @@ fn p181_listeners_dial_only_what_is_served() {
             headers: Headers::none(),
             sdp: Some(SDP.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(30),
+            redirect: Redirect::Refuse,
             max_forwards: 70,
         };
         house.telephone(0, Input::Command(Command::Invite { session, invite: Box::new(invite) }));

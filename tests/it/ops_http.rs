@@ -12,6 +12,7 @@ use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
     BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
+    WakeView,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;
@@ -92,6 +93,27 @@ fn listeners_and_wishes() {
     assert_eq!(asked[0], ControlRequest::Pause(isere.clone()));
     assert_eq!(asked[1], ControlRequest::Ready(isere));
     assert_eq!(asked.last(), Some(&ControlRequest::Drain));
+}
+
+/// A sleeping telephone that is called is shown with all a push needs, and hidden from whoever prints it.
+#[test]
+fn wakes() {
+    let bench = Bench::new("wakes");
+    let shown = &bench.json("/api/v1/wakes")[0];
+    assert_eq!((&shown["id"], &shown["listener"]), (&7.into(), &"isere".into()));
+    assert_eq!((&shown["provider"], &shown["prid"]), (&"apns".into(), &"00fc13adff78".into()));
+    assert_eq!(&shown["param"], "ABCD1234.fr.ecoute.voip");
+    assert!(!format!("{:?}", wake()).contains("00fc13"), "{:?}", wake());
+}
+
+fn wake() -> WakeView {
+    WakeView {
+        id: 7,
+        listener: ListenerId::new("isere"),
+        provider: "apns".into(),
+        prid: "00fc13adff78".into(),
+        param: Some("ABCD1234.fr.ecoute.voip".into()),
+    }
 }
 
 /// Those who are answered with silence are shown; who is one can be said and unsaid, for so long or until further notice.
@@ -232,6 +254,7 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
         health: health.clone(),
         listeners: Arc::new(arc_swap::ArcSwap::from_pointee(vec![view])),
         bans: Arc::new(arc_swap::ArcSwap::from_pointee(vec![ban])),
+        wakes: Arc::new(arc_swap::ArcSwap::from_pointee(vec![wake()])),
         refresh: Box::new(|metrics| {
             metrics.queue_callers.set(4);
         }),

@@ -5,7 +5,7 @@ use super::*;
 /// The golden path: welcome, silence at the question of danger, the postcode keyed and confirmed, the queue, a ring, a
 /// conversation, the listener hangs up, goodbye. Every word of it, and the record in full.
 #[test]
-fn a_call_from_start_to_end() {
+fn p171_a_call_from_start_to_end() {
     let mut world = World::welcomed_as(number("+33612345678"));
     world.wait_ms(4000);
     world.said();

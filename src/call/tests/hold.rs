@@ -14,7 +14,7 @@ fn holds(world: &mut World, leg: LegId, direction: &str) {
 /// Either holds the call: the other hears music until it is taken up again (B100). A refresh of the hold does not begin the
 /// music anew.
 #[test]
-fn hold_and_resume() {
+fn b100_hold_and_resume() {
     for listener_holds in [false, true] {
         let mut world = World::bridged();
         let (holder, other) = match listener_holds {
@@ -36,7 +36,7 @@ fn hold_and_resume() {
 
 /// Both hold, one comes back: he who still is held hears music, the other does not (B101).
 #[test]
-fn both_hold() {
+fn b101_both_hold() {
     let mut world = World::bridged();
     let (caller, listener) = (caller_leg(), world.rung[0]);
     holds(&mut world, caller, "sendonly");
@@ -90,7 +90,7 @@ fn the_end_while_held() {
 
 /// A re-INVITE without a description is answered with our offer; the answer comes in the ACK, and may hold.
 #[test]
-fn a_reinvite_without_sdp() {
+fn b099_a_reinvite_without_sdp() {
     let mut world = World::bridged();
     world.caller(LegEvent::Reoffer { sdp: None });
     assert!(world.saw("caller: 200 to the change with SDP"));
@@ -106,7 +106,7 @@ fn a_reinvite_without_sdp() {
 
 /// A refused re-INVITE changes nothing: no sound is set up anew, nobody is cut.
 #[test]
-fn a_refused_reinvite() {
+fn p031_a_refused_reinvite() {
     let mut world = World::bridged();
     for offer in [foreign_sdp(), Some(b"not a description".to_vec()), Some(Vec::new())] {
         let before = world.ladder.len();
@@ -121,7 +121,7 @@ fn a_refused_reinvite() {
 
 /// A re-INVITE that crosses ours is answered 491, and ours is still answered.
 #[test]
-fn glare() {
+fn p011_glare() {
     let mut world = World::bridged();
     world.caller_media(MediaEvent::Silent { for_ms: 15_000 });
     world.caller(LegEvent::Reoffer { sdp: sdp() });
@@ -133,7 +133,7 @@ fn glare() {
 
 /// A change of session before the conversation is answered too, in every state that has a leg.
 #[test]
-fn changes_before_the_conversation() {
+fn p012_changes_before_the_conversation() {
     for mut world in [World::answering(CallerIdentity::Hidden), World::welcomed(), World::locating(), World::queued()] {
         let stage = world.call.stage();
         holds(&mut world, caller_leg(), "sendrecv");

@@ -47,7 +47,7 @@ fn typed_ahead() {
 /// The same press by RTP and by INFO counts once, in either order and however they interleave; two quick presses by one way
 /// count twice.
 #[test]
-fn doubles() {
+fn b167_doubles() {
     let keyed = |events: &[(char, bool)]| {
         let mut world = World::locating();
         for (key, info) in events {

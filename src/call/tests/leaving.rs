@@ -23,7 +23,7 @@ fn before_the_ack() {
 
 /// While something is said to her.
 #[test]
-fn during_a_prompt() {
+fn b082_during_a_prompt() {
     let mut world = World::welcomed();
     world.wait_ms(1500);
     world.hangs_up();
@@ -33,7 +33,7 @@ fn during_a_prompt() {
 
 /// At the menu: during its words, in the silence after them, and at a question of several keys.
 #[test]
-fn at_a_menu_and_at_a_question() {
+fn b082_at_a_menu_and_at_a_question() {
     for silent in [false, true] {
         let mut world = World::welcomed();
         world.said();
@@ -73,7 +73,7 @@ fn while_the_place_is_asked() {
 
 /// In the queue: the dispatcher is told once.
 #[test]
-fn in_the_queue() {
+fn b082_in_the_queue() {
     let mut world = World::queued();
     world.wait_ms(5000);
     world.hangs_up();
@@ -83,7 +83,7 @@ fn in_the_queue() {
 
 /// While a phone rings: before our INVITE has left there is nothing to cancel; after it, it is cancelled.
 #[test]
-fn while_a_phone_rings() {
+fn b082_p151_while_a_phone_rings() {
     let mut world = World::queued();
     world.media_replies = false;
     world.ring("lea", 1);
@@ -102,7 +102,7 @@ fn while_a_phone_rings() {
 
 /// The listener answers in the same millisecond, before her hang-up or after it: no leg is left, he is free (B082).
 #[test]
-fn as_the_listener_answers() {
+fn b082_p150_as_the_listener_answers() {
     let mut world = World::ringing(1);
     world.answers(0);
     world.hangs_up();
@@ -132,6 +132,21 @@ fn in_the_conversation() {
     }
 }
 
+/// Her sound stopped a while ago when her BYE comes: the listener's leg ends in the same instant, sound or none.
+#[test]
+fn p022_a_hang_up_waits_for_no_sound() {
+    let mut world = World::bridged();
+    world.wait_ms(20_000);
+    world.caller_media(MediaEvent::Silent { for_ms: 15_000 });
+    world.media_replies = false;
+    let (at, before) = (world.now.at, world.ladder.len());
+    world.hangs_up();
+    assert!(world.ladder[before..].iter().any(|line| line.contains("leg 1: hang up, CallerGone")));
+    assert_eq!((world.now.at, world.books.released), (at, 1));
+    world.media_catches_up(true);
+    assert_eq!(world.end(), (Party::Caller, How::HungUp, Stage::Bridged));
+}
+
 /// As we hang up ourselves: her BYE crosses ours, and the first word stands.
 #[test]
 fn as_we_hang_up() {
@@ -159,7 +174,7 @@ fn figures_that_never_come() {
 
 /// A node that stops, or a person, ends the call in any state; a listener at the other end is freed.
 #[test]
-fn ended_from_outside() {
+fn p170_ended_from_outside() {
     let worlds = [World::offered(), World::answering(CallerIdentity::Hidden), World::welcomed(), World::locating()];
     for mut world in worlds.into_iter().chain([World::queued(), World::ringing(2), World::bridged()]) {
         let during = world.call.stage();

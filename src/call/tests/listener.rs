@@ -148,7 +148,7 @@ fn answers_that_cannot_be_used() {
 /// A phone that answers and gives no sound for eight seconds: its leg ends, she hears a word of regret and stands in the
 /// queue again, in front, without that listener (B090).
 #[test]
-fn answers_and_gives_no_sound() {
+fn b090_answers_and_gives_no_sound() {
     let mut world = World::ringing(1);
     world.answers(0);
     world.wait_ms(7999);
@@ -182,7 +182,7 @@ fn sound_before_the_answer() {
 
 /// His connection is lost in the conversation, or his dialog is: back to the queue, in front (B092).
 #[test]
-fn lost_in_the_conversation() {
+fn b092_lost_in_the_conversation() {
     for end in [LegEnd::Lost, LegEnd::NoAck] {
         let mut world = World::bridged();
         world.wait_ms(30_000);
@@ -245,7 +245,7 @@ fn p184_feature_codes_do_nothing() {
 /// A phone rings, gives early sound with 183, and answers with another description: until the answer she hears the queue's
 /// own voice and no sound of his, and then him, as the answer says and not as the 183 did.
 #[test]
-fn b085_early_sound_of_a_phone_is_not_hers() {
+fn b085_p035_early_sound_of_a_phone_is_not_hers() {
     let mut world = World::ringing(1);
     let leg = world.rung[0];
     for status in [180, 183, 180] {

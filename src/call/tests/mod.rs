@@ -11,6 +11,7 @@ use crate::ids::{CallId, LegId, ListenerId};
 use super::*;
 
 mod books;
+mod clocks;
 mod crossing;
 mod fixture;
 mod golden;

@@ -8,7 +8,7 @@ fn late() -> World {
 
 /// We speak after the ACK and her first sound, or three tenths of a second after the ACK: the first syllable is not lost.
 #[test]
-fn when_the_first_word_is_said() {
+fn b086_when_the_first_word_is_said() {
     let mut world = World::answering(CallerIdentity::Hidden);
     world.wait_ms(5000);
     assert_eq!(world.words(), "");
@@ -28,7 +28,7 @@ fn when_the_first_word_is_said() {
 
 /// A late offer: ours goes out in the 200, her answer comes in the ACK, and nothing is said before it.
 #[test]
-fn a_late_offer() {
+fn b097_p026_a_late_offer() {
     let mut world = late();
     assert!(world.saw("caller: 200 with SDP"));
     world.caller_media(MediaEvent::Started);
@@ -42,7 +42,7 @@ fn a_late_offer() {
 
 /// A late offer whose ACK brings no answer, or one that cannot be used: the call ends, with a word why.
 #[test]
-fn a_late_offer_without_an_answer() {
+fn b098_a_late_offer_without_an_answer() {
     for answer in [None, foreign_sdp(), Some(b"v=".to_vec())] {
         let mut world = late();
         world.caller(LegEvent::Confirmed { sdp: answer });
@@ -64,7 +64,7 @@ fn b096_no_common_codec() {
 
 /// No ports, or a worker that does not reply within two seconds: 503, and when to try again.
 #[test]
-fn no_ports() {
+fn p118_no_ports() {
     let mut world = World::offered();
     world.media_catches_up(false);
     assert!(world.saw("caller: 503, again after 5 s"));
@@ -79,7 +79,7 @@ fn no_ports() {
 
 /// The peer or the trunk at fault: the endpoint's word becomes the record's.
 #[test]
-fn who_is_at_fault() {
+fn p006_p172_who_is_at_fault() {
     for (end, by, how) in [
         (LegEnd::Cancelled, Party::Caller, How::Cancelled),
         (LegEnd::NoAck, Party::Trunk, How::NoAck),

@@ -9,7 +9,7 @@ use crate::dispatch;
 use crate::ids::{CallId, LegId};
 use crate::media::{self, PlaybackId, Prompt};
 use crate::node::{Event, Output};
-use crate::sip::{Command, Headers, Hidden, OutgoingInvite, Reason, Target};
+use crate::sip::{Command, Headers, Hidden, OutgoingInvite, Reason, Redirect, Target};
 
 use super::Shard;
 
@@ -63,6 +63,7 @@ impl Shard {
                 headers: Headers::none(),
                 sdp: Some(sdp),
                 ring_timeout: ring,
+                redirect: Redirect::Refuse,
                 max_forwards: hops,
             };
             return self.command(now, Command::Invite { session, invite: Box::new(invite) });

@@ -19,6 +19,9 @@ impl Shard {
                 self.on_leg(session, LegEvent::Progress { status });
             }
             Sip::Answered { session, sdp } => {
+                if let Some(flow) = self.endpoint.flow_of(session) {
+                    self.legs.answers_from(session, flow.remote.ip());
+                }
                 let line = self.legs.leg(session).and_then(|leg| self.lines.answered(leg));
                 self.tell_line(now, line);
                 if !self.on_leg(session, LegEvent::Answered { sdp }) {
@@ -56,14 +59,16 @@ impl Shard {
                 self.part(now, session);
             }
             Sip::Refer { session, .. } => self.refer(now, session),
-            Sip::Bound { user, bindings, new, .. } => {
+            // Whoever can be woken can be reached.
+            Sip::Bound { user, bindings, asleep, new, .. } => {
                 self.event(Event::Bound { bindings, new });
-                self.reachable(now, &user, bindings);
+                self.reachable(now, &user, bindings + asleep);
             }
-            Sip::Unbound { user, bindings, why } => {
+            Sip::Unbound { user, bindings, asleep, why } => {
                 self.event(Event::Unbound { why });
-                self.reachable(now, &user, bindings);
+                self.reachable(now, &user, bindings + asleep);
             }
+            Sip::Wake { push, .. } => self.event(Event::Wake { provider: push.provider }),
             Sip::AuthFailed { flow, throttled } => {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
@@ -103,7 +108,9 @@ impl Shard {
                     self.tell_dispatcher(now, dispatch::Input::Outcome { token, outcome });
                     return self.tell_dispatcher(now, dispatch::Input::Leave { call });
                 }
-                let bindings: Vec<sip::Binding> = self.endpoint.bindings(token.listener.as_str()).cloned().collect();
+                let user = token.listener.as_str();
+                let known = self.endpoint.bindings(user).chain(self.endpoint.asleep(user));
+                let bindings: Vec<sip::Binding> = known.cloned().collect();
                 let devices = (0..bindings.len() as u32).map(Device).collect();
                 self.rings.insert(call, bindings);
                 self.dispatch_event(call, DispatchEvent::Ring { token, ring, devices });
@@ -130,6 +137,7 @@ fn leg_end(cause: &sip::Cause) -> LegEnd {
         CauseKind::Rejected
         | CauseKind::RingTimeout
         | CauseKind::Timeout
+        | CauseKind::SessionExpired
         | CauseKind::FlowClosed
         | CauseKind::DialogLost
         | CauseKind::ProtocolError

@@ -46,7 +46,7 @@ impl Challenge {
 }
 
 /// The value of Authorization or Proxy-Authorization; counts the use of the nonce. `None` when our secret does not fit
-/// the algorithm asked for.
+/// the algorithm asked for, or is not meant for this realm.
 pub(in crate::sip) fn answer(
     challenge: &mut Challenge,
     credentials: &Credentials,
@@ -54,6 +54,9 @@ pub(in crate::sip) fn answer(
     uri: &str,
     ids: &mut IdSource,
 ) -> Option<String> {
+    if credentials.realm.as_ref().is_some_and(|meant| *meant != challenge.realm) {
+        return None;
+    }
     challenge.count = challenge.count.saturating_add(1);
     let Challenge { algorithm, realm, nonce, .. } = &*challenge;
     let ha1 = credentials.secret.ha1(*algorithm, credentials.username.as_bytes(), realm.as_bytes())?;
@@ -91,7 +94,7 @@ mod tests {
 
     /// SHA-256 is preferred over MD5 whatever the order, and unknown algorithms and schemes are passed over.
     #[test]
-    fn strongest_understood() {
+    fn b137_strongest_understood() {
         let values: [&'static [u8]; 5] = [
             b"Bearer realm=\"x\"",
             b"Digest realm=\"r\", nonce=\"m\", qop=\"auth\", algorithm=MD5",
@@ -122,5 +125,16 @@ mod tests {
         assert!(last.contains("nc=00000011"), "{last}");
         assert!(last.ends_with("opaque=\"o\\\"p\""), "{last}");
         assert!(!last.contains("zanzibar"));
+    }
+
+    /// A password meant for one realm is shown to no other.
+    #[test]
+    fn a_realm_of_its_own() {
+        let value: &[u8] = b"Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+        let mut challenge = Challenge::choose(message::Challenge::parse(value).into_iter()).expect("sound");
+        let me = |realm: &str| Credentials::new("bob", "zanzibar").for_realm(Some(realm.to_owned()));
+        let mut ids = IdSource::from_number(1);
+        assert!(answer(&mut challenge, &me("r"), "REGISTER", "sip:r", &mut ids).is_some());
+        assert!(answer(&mut challenge, &me("s"), "REGISTER", "sip:r", &mut ids).is_none());
     }
 }

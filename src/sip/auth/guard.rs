@@ -305,7 +305,7 @@ mod tests {
 
     /// The right answer is accepted once per count; the same bytes again are stale, never accepted; the next count is.
     #[test]
-    fn p093_b143_replay_is_stale() {
+    fn b138_b139_p093_replay_is_stale() {
         let mut s = scene();
         let mut challenge = s.challenge();
         let first = s.answer(&mut challenge, "bob", "zanzibar");
@@ -439,7 +439,7 @@ mod tests {
 
     /// SHA-256 is offered first, and not at all when one account knows only its MD5 hash; hashes alone suffice.
     #[test]
-    fn what_is_offered() {
+    fn b136_b137_what_is_offered() {
         let mut s = scene();
         let both = s.ask(true, 1);
         assert_eq!(both.len(), 2);

@@ -113,11 +113,19 @@ pub struct Credentials {
     pub username: String,
     /// What proves it.
     pub secret: Secret,
+    /// The only realm it is shown to; `None`: whichever asks.
+    pub realm: Option<String>,
 }
 
 impl Credentials {
     /// A name and a password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials { username: username.into(), secret: Secret::password(password) }
+        Credentials { username: username.into(), secret: Secret::password(password), realm: None }
+    }
+
+    /// The same, shown to this realm only.
+    #[must_use]
+    pub fn for_realm(self, realm: Option<String>) -> Credentials {
+        Credentials { realm, ..self }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::super::auth::{Asking, Attempt, Verdict};
 use super::super::limits::{DISPLAY_MAX, UNSUPPORTED_MAX, USER_AGENT_MAX, VALUES_MAX};
 use super::super::message::{HeaderName, Message, Method, NameAddr, decode_text, unfold};
-use super::super::session::{NewCall, Session};
+use super::super::registrar::{Push, flow_timer_s};
+use super::super::session::{NewCall, Session, interval_too_small};
 use super::super::shield::{Offence, Source};
 use super::super::transaction::{MergeKey, User};
 use super::super::wire::{Reply, SDP, WWW_AUTHENTICATE};
@@ -65,16 +66,14 @@ impl Endpoint {
 
     /// The answer to OPTIONS.
     pub(super) fn capabilities(&self) -> Reply<'static> {
-        capability::reply(&self.core.config).contact()
+        capability::reply(&self.core.config)
     }
 
     /// Extensions and bodies we do not understand (§8.2.2.3, §8.2.3).
     pub(super) fn not_understood(&self, request: &Request<'_, '_>) -> Option<Reply<'static>> {
         let message = request.message;
-        let understood: &[&[u8]] = if request.method == Method::Register { &[b"path", b"outbound"] } else { &[] };
         let strange: Vec<String> = message
             .require()
-            .filter(|tag| !understood.iter().any(|known| tag.eq_ignore_ascii_case(known)))
             .filter(|tag| !capability::understands(&self.core.config, request.method, tag))
             .take(UNSUPPORTED_MAX)
             .map(decode_text)
@@ -126,6 +125,9 @@ impl Endpoint {
         }
         if reading::caller_uri(message).is_none() {
             return self.core.reply_stateless(message, source, Reply::new(400).phrase(Some("Missing Contact Header")));
+        }
+        if let Some(reply) = interval_too_small(&self.core.config, message) {
+            return self.core.reply_stateless(message, source, reply);
         }
         let Some(trust) = self.trust(&request) else { return };
         let replaces = match self.replaced(message, &trust) {
@@ -213,13 +215,25 @@ impl Endpoint {
         if let Err(refused) = change {
             return Ok(refused.reply(&self.core.config));
         }
+        if self.registrar.is_behind_nat(&user, &source) {
+            self.watch_ways();
+        }
+        self.deliver_woken(&user);
         let mut reply = Reply::new(200);
         for contact in self.registrar.contacts(now, &user) {
             reply = reply.header("Contact", contact);
         }
-        let flows = self.registrar.bindings(now, &user).any(|b| b.flow == source && b.reg_id.is_some());
-        if flows && message.supports("outbound") {
+        if message.supports("outbound") && self.registrar.keeps_flow(&user, &source) {
             reply = reply.header("Require", "outbound");
+            // Behind a proxy the flow is the proxy's, and so is the word how often.
+            if message.elements(HeaderName::Via).count() == 1 {
+                reply = reply.header("Flow-Timer", flow_timer_s(source.transport).to_string());
+            }
+        }
+        let providers = &self.core.config.push_providers;
+        let caps = |contact: NameAddr<'_>| Push::feature_caps(providers, &contact.parsed_uri().ok()?);
+        if let Some(caps) = message.contacts().find_map(caps) {
+            reply = reply.header("Feature-Caps", caps);
         }
         for path in message.elements(HeaderName::Path) {
             reply = reply.header("Path", decode_text(&unfold(path)));
@@ -239,7 +253,7 @@ impl Endpoint {
             uri_fits: &|uri: &[u8]| uri == target || is_equivalent(uri, target),
             // Over the very flow of her registration, or as the tries of this source at this account allow.
             may_try: &|user: &str| {
-                let here = self.registrar.bindings(now, user).any(|binding| binding.flow == flow);
+                let here = self.registrar.is_bound(now, user, &flow);
                 here || self.tries.may_try(now, source, account_hash(user))
             },
         };
@@ -258,6 +272,11 @@ impl Endpoint {
                 self.core.tell(Event::AuthFailed { flow, throttled });
                 if self.offends(flow, Offence::WrongPassword) {
                     return Err(None);
+                }
+                // The last try judged for a while. A telephone that answers every challenge anew stops here, and its owner
+                // reads that it was refused.
+                if throttled {
+                    return Err(Some(Reply::new(403)));
                 }
                 false
             }

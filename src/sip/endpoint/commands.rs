@@ -4,22 +4,31 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::message::Method;
-use super::super::session::Session;
+use super::super::session::{Said, Session};
 use super::super::shield::{BanReason, Source};
 use super::super::transaction::User;
 use super::super::wire::{Draft, contact_uri, name_addr};
-use super::super::{Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side, Target};
+use super::super::{Binding, Cause, CauseKind, Command, Event, Flow, OutgoingInvite, SessionId, Side, Target};
 use super::Endpoint;
 
 impl Endpoint {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Respond { session, status, reason, sdp, retry_after_s, headers } => {
-                self.with_session(session, |s, core| s.respond(core, status, reason, sdp, retry_after_s, &headers));
+                self.with_session(session, |s, core| {
+                    s.respond(core, Said { status, phrase: reason, sdp, retry_after_s, headers })
+                });
             }
             Command::Invite { session, invite } => self.place(session, *invite),
             Command::Acknowledge { session, sdp } => self.with_session(session, |s, core| s.acknowledge(core, sdp)),
-            Command::Hangup { session, reason } => self.with_session(session, |s, core| s.hangup(core, reason)),
+            Command::AnswerEarly { session, fork, sdp } => {
+                self.with_session(session, |s, core| s.answer_early(core, fork, sdp));
+            }
+            Command::Hangup { session, reason } => {
+                if !self.hangup_waiting(session, reason) {
+                    self.with_session(session, |s, core| s.hangup(core, reason));
+                }
+            }
             Command::Reoffer { session, sdp } => self.with_session(session, |s, core| s.reoffer(core, sdp)),
             Command::AnswerReoffer { session, status, sdp } => {
                 self.with_session(session, |s, core| s.answer_reoffer(core, status, sdp));
@@ -50,24 +59,35 @@ impl Endpoint {
         }
     }
 
-    fn place(&mut self, id: SessionId, invite: OutgoingInvite) {
-        if self.sessions.contains_key(&id) {
+    pub(super) fn place(&mut self, id: SessionId, mut invite: OutgoingInvite) {
+        if self.sessions.contains_key(&id) || self.waking.contains_key(&id) {
             return;
         }
         // A call that went round in a circle until its hops were used up (RFC 7332), or one too many.
-        let full = self.sessions.len() >= self.core.config.sessions_max;
+        let full = self.sessions.len() + self.waking.len() >= self.core.config.sessions_max;
         if invite.max_forwards == 0 || full {
             let status = if full { 503 } else { 483 };
             let cause = Cause::new(Side::Us, CauseKind::Rejected).with_status(status);
             return self.core.tell(Event::Rejected { session: id, status, cause });
         }
         self.last_session = self.last_session.max(id.0);
-        let user = match &invite.target {
-            Target::Binding(binding) => Some(binding.user.clone()),
+        if let Some(push) = self.sleeps(&invite) {
+            return self.wake(id, invite, push);
+        }
+        let binding = match &invite.target {
+            Target::Binding(binding) => Some(Binding::clone(binding)),
             Target::Uri { .. } => None,
         };
+        // Where we are registered, calls take the route that the registrar gave us for them (RFC 3608 §5).
+        if let (Target::Uri { flow, .. }, true) = (&invite.target, invite.routes.is_empty()) {
+            invite.routes = self.registrations.service_route(flow);
+        }
         let mut session = Session::outgoing(&mut self.core, id, invite);
-        session.set_user(user);
+        session.set_user(binding.as_ref().map(|binding| binding.user.clone()));
+        if let Some(binding) = binding {
+            let others = self.registrar.other_flows(self.core.now, &binding);
+            session.set_device(binding, others);
+        }
         self.sessions.insert(id, session);
     }
 

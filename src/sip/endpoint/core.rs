@@ -8,7 +8,7 @@ use super::super::message::{Message, OwnedMessage};
 use super::super::timers::Timers;
 use super::super::transaction::{ClientKey, Layer, Note, Request, Smaller, Times, TransactionId, User};
 use super::super::wire::{Draft, Reply, reply_flow};
-use super::super::{Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, Transport, reading};
+use super::super::{Binding, Bytes, DropReason, EndpointConfig, Event, Flow, Output, SessionId, Transport, reading};
 use crate::clock::Instant;
 use crate::ids::IdSource;
 
@@ -31,12 +31,24 @@ pub(in crate::sip) enum Alarm {
     OwnerGuard(SessionId),
     /// The owner owes the answer that goes into an ACK.
     AnswerGuard(SessionId),
+    /// Repeat a reliable provisional response.
+    Reliable(SessionId),
+    /// A reliable provisional response was never acknowledged.
+    ReliableGuard(SessionId),
+    /// A session is to be refreshed.
+    SessionRefresh(SessionId),
+    /// A session was not refreshed.
+    SessionExpiry(SessionId),
     /// The owner owes an answer to a REFER, or its outcome was never told.
     Referral(SessionId),
     /// A subscription runs out.
     Subscription(u64),
     /// A binding runs out.
     Bindings,
+    /// The ways to phones behind a NAT are to be kept open.
+    KeepAlive,
+    /// The registrar is to hear that we are there.
+    Ping(u32),
     /// A registration of ours is to be refreshed, or tried again.
     Refresh(u32),
 }
@@ -53,6 +65,8 @@ pub(in crate::sip) struct Core {
     pub alarms: Timers<Alarm>,
     /// Sessions by our tag.
     pub local_tags: BTreeMap<String, SessionId>,
+    /// Bindings whose flow is gone, by the word of the proxy that kept it.
+    pub failed_flows: Vec<Binding>,
     /// The message in hand is a stranger's: its answer is plain, and this is the most bytes it may have.
     pub answer_max: Option<usize>,
 }
@@ -68,6 +82,7 @@ impl Core {
             notes: VecDeque::new(),
             alarms: Timers::default(),
             local_tags: BTreeMap::new(),
+            failed_flows: Vec::new(),
             answer_max: None,
         }
     }

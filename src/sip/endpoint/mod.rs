@@ -7,9 +7,11 @@ mod admit;
 mod commands;
 mod core;
 mod door;
+mod keep_alive;
 mod receive;
 mod subscribe;
 mod transfers;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::clock::{Instant, earliest};
 use crate::ids::IdSource;
 
 use door::Visit;
+use wake::Waiting;
 
 pub(super) use core::{Alarm, Core};
 
@@ -44,6 +47,8 @@ pub struct Endpoint {
     accounts: Arc<Accounts>,
     admission: Admission,
     probes: BTreeMap<u32, Flow>,
+    /// Calls that wait for a device to wake.
+    waking: BTreeMap<SessionId, Waiting>,
     last_session: u64,
 }
 
@@ -97,6 +102,7 @@ impl Endpoint {
             accounts: Arc::new(Accounts::none()),
             admission: Admission::Open,
             probes: BTreeMap::new(),
+            waking: BTreeMap::new(),
             last_session: 0,
         }
     }
@@ -115,7 +121,7 @@ impl Endpoint {
             non_invite_client: load.non_invite_client,
             invite_server: load.invite_server,
             non_invite_server: load.non_invite_server,
-            sessions: self.sessions.len() - settling,
+            sessions: self.sessions.len() - settling + self.waking.len(),
             settling,
             bindings: self.registrar.len(),
             registrations: self.registrations.len(),
@@ -129,6 +135,11 @@ impl Endpoint {
         self.registrar.bindings(self.core.now, &user.to_ascii_lowercase())
     }
 
+    /// The way to the peer of a session, once there is a dialog.
+    pub fn flow_of(&self, session: SessionId) -> Option<Flow> {
+        self.sessions.get(&session)?.dialog_flow()
+    }
+
     /// A name for a session that is to be placed with [`super::Command::Invite`].
     pub fn new_session(&mut self) -> SessionId {
         self.last_session += 1;
@@ -140,8 +151,10 @@ impl Endpoint {
         self.sessions.values().filter_map(Session::saved)
     }
 
-    /// Takes up a session that was confirmed before the program ended. New sessions get names above it.
-    pub fn restore_session(&mut self, saved: SavedSession) {
+    /// Takes up a session that was confirmed before the program ended. New sessions get names above it. Its timer runs
+    /// from now: drain [`Endpoint::poll_output`] afterwards.
+    pub fn restore_session(&mut self, now: Instant, saved: SavedSession) {
+        self.core.now = now.max(self.core.now);
         let id = saved.session();
         self.last_session = self.last_session.max(id.0);
         let session = Session::restored(&mut self.core, saved);
@@ -159,6 +172,9 @@ impl Endpoint {
         }
         self.settle();
         self.fire_due();
+        for gone in std::mem::take(&mut self.core.failed_flows) {
+            self.change_registrar(|registrar, _, told| registrar.flow_failed(&gone, told));
+        }
     }
 
     /// What is to be done, in order; [`Output::Timeout`] comes last.
@@ -180,7 +196,7 @@ impl Endpoint {
         }
         self.registrations.flow_closed(&mut self.core, &flow);
         self.subscriptions.flow_closed(&mut self.core, &flow);
-        self.change_registrar(|registrar, _, told| registrar.flow_closed(&flow, told));
+        self.change_registrar(|registrar, config, told| registrar.flow_closed(config, &flow, told));
     }
 
     /// Runs a change of the registrar, tells what came of it, and sets the next expiry.
@@ -223,6 +239,12 @@ impl Endpoint {
                 let now = core.now;
                 return self.change_registrar(|registrar, _, told| registrar.expire(now, told));
             }
+            Alarm::KeepAlive => return self.keep_ways_open(),
+            Alarm::Ping(account) => return self.registrations.ping(core, account),
+            Alarm::Ring(id) if self.waking.contains_key(&id) => {
+                self.waited_enough(id);
+                return;
+            }
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
             Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
@@ -233,6 +255,10 @@ impl Endpoint {
             | Alarm::Glare(id)
             | Alarm::OwnerGuard(id)
             | Alarm::AnswerGuard(id)
+            | Alarm::Reliable(id)
+            | Alarm::ReliableGuard(id)
+            | Alarm::SessionRefresh(id)
+            | Alarm::SessionExpiry(id)
             | Alarm::Referral(id) => self.sessions.get_mut(&id),
         };
         let Some(session) = session else { return };
@@ -245,8 +271,12 @@ impl Endpoint {
             Alarm::Glare(_) => session.glare_over(core),
             Alarm::OwnerGuard(_) => session.owner_overdue(core),
             Alarm::AnswerGuard(_) => session.answer_overdue(core),
+            Alarm::Reliable(_) => session.resend_reliable(core),
+            Alarm::ReliableGuard(_) => session.reliable_overdue(core),
+            Alarm::SessionRefresh(_) => session.refresh_due(core),
+            Alarm::SessionExpiry(_) => session.session_expired(core),
             Alarm::Referral(_) => session.referral_overdue(core),
-            Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
+            Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => {}
         }
         if session.is_settled() {
             self.forget(session_of(alarm));
@@ -265,6 +295,8 @@ impl Endpoint {
                 | User::Cancel(id)
                 | User::Bye(id)
                 | User::Info(id)
+                | User::Prack(id)
+                | User::Refresh(id)
                 | User::Notify(id)
                 | User::Update(id) => {
                     if let Some(session) = self.sessions.get_mut(&id) {
@@ -327,7 +359,11 @@ fn session_of(alarm: Alarm) -> Option<SessionId> {
         | Alarm::Glare(id)
         | Alarm::OwnerGuard(id)
         | Alarm::AnswerGuard(id)
+        | Alarm::Reliable(id)
+        | Alarm::ReliableGuard(id)
+        | Alarm::SessionRefresh(id)
+        | Alarm::SessionExpiry(id)
         | Alarm::Referral(id) => Some(id),
-        Alarm::Bindings | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
+        Alarm::Bindings | Alarm::KeepAlive | Alarm::Ping(_) | Alarm::Refresh(_) | Alarm::Subscription(_) => None,
     }
 }

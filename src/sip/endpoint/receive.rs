@@ -5,7 +5,7 @@ use super::super::session::Incoming;
 use super::super::shield::Offence;
 use super::super::transaction::{AckFound, ClientKey, MergeKey, Received, ServerKey, TransactionId, User, ack_for};
 use super::super::wire::{Reply, reply_flow, reply_flow_later};
-use super::super::{Bytes, DropReason, Flow, SessionId, Transport, reading};
+use super::super::{Bytes, DropReason, Flow, Output, SessionId, Transport, reading, stun};
 use super::Endpoint;
 
 /// A request that is no repeat, on its way to its handler.
@@ -22,11 +22,27 @@ impl Endpoint {
         if bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0)) {
             return self.core.dropped(DropReason::KeepAlive);
         }
-        // RFC 7983: the first two bits of a STUN message are zero, and its cookie stands at a fixed place.
-        if bytes.len() >= 20 && bytes[0] < 4 && bytes.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]) {
+        let is_stun = stun::is_stun(bytes);
+        let asked = is_stun.then(|| stun::answer(bytes, flow.remote)).flatten();
+        if is_stun && self.registrations.on_stun(&mut self.core, &flow, bytes) {
+            return;
+        }
+        if is_stun && asked.is_none() {
             return self.core.dropped(DropReason::Stun);
         }
         if !self.opens(flow, bytes.len()) {
+            return;
+        }
+        if let Some(answer) = asked {
+            // Whoever is not registered here learns not even that somebody is.
+            if !self.pays(flow, None) {
+                return;
+            }
+            if self.registrar.flows().any(|known| known == flow) {
+                self.core.out.push_back(Output::Transmit { flow, bytes: answer.into() });
+            } else {
+                self.core.dropped(DropReason::Stun);
+            }
             return;
         }
         let framing = match flow.transport {
@@ -226,6 +242,10 @@ impl Endpoint {
                 self.with_session(id, |s, core| s.on_reinvite_response(core, transaction, status, message));
             }
             User::Bye(id) => self.with_session(id, |s, core| s.on_bye_response(core, status, message)),
+            User::Prack(id) => self.with_session(id, |s, core| s.on_prack_response(core, transaction, status, message)),
+            User::Refresh(id) => {
+                self.with_session(id, |s, core| s.on_refresh_response(core, transaction, status, message));
+            }
             User::Info(id) => self.with_session(id, |s, core| s.on_info_response(core, status)),
             User::Notify(id) => self.with_session(id, |s, core| s.on_notify_response(core, transaction, status)),
             User::Subscription(id) => {

@@ -101,6 +101,21 @@ mod tests {
         assert_eq!(feed(b"\r\n\r\n", 2), (0, 1));
     }
 
+    /// Two messages and a half in one piece: two are there at once, the third when its rest has come.
+    #[test]
+    fn b023_p073_what_is_whole_does_not_wait_for_the_rest() {
+        let stream = [ONE, ONE, ONE].concat();
+        for half in 2 * ONE.len()..stream.len() {
+            let (mut at, mut whole) = (0, 0);
+            while let Frame::Message { bytes } = next_frame(&stream.as_bytes()[at..half]) {
+                at += bytes;
+                whole += 1;
+            }
+            assert_eq!(whole, 2, "{half}");
+            assert_eq!(next_frame(&stream.as_bytes()[at..]), Frame::Message { bytes: ONE.len() }, "{half}");
+        }
+    }
+
     /// A length that is folded onto the next line is read when that line is there, wherever the stream was cut. Found by a
     /// fuzzer: the connection was closed at the end of the first line.
     #[test]

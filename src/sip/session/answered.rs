@@ -93,6 +93,9 @@ impl Session {
         if self.told {
             return;
         }
+        if unacked.late && sdp.is_some() {
+            self.remote_sdp.clone_from(&sdp);
+        }
         if unacked.late && sdp.is_none() {
             self.lost(core, Cause::new(Side::Peer, CauseKind::ProtocolError));
             return;
@@ -129,7 +132,10 @@ impl Session {
         if self.dialog.as_ref().is_some_and(|dialog| dialog.remote_tag == tag) || self.acks.len() >= FORKS_MAX {
             return;
         }
-        if let Some(dialog) = Dialog::answered(core, transaction, message) {
+        let early = self.take_fork(message);
+        if let Some(mut dialog) = Dialog::answered(core, transaction, message) {
+            // A PRACK of ours may have gone there.
+            dialog.local_cseq = dialog.local_cseq.max(early.map_or(0, |early| early.dialog.local_cseq));
             self.end_fork(core, transaction, dialog, cseq);
         }
     }
@@ -163,12 +169,14 @@ impl Session {
         }
         if let Some(cseq) = self.answer_owed.take() {
             core.alarms.stop(Alarm::AnswerGuard(self.id));
+            self.local_sdp = Some(sdp.clone());
             self.send_ack(core, cseq, Some(sdp));
         }
     }
 
     /// The owner never gave the answer a late offer needs.
     pub fn answer_overdue(&mut self, core: &mut Core) {
+        self.early_overdue(core);
         if self.answer_owed.is_some() {
             self.tell_ended(core, Cause::new(Side::Us, CauseKind::ProtocolError));
             self.say_goodbye(core, None);

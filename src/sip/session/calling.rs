@@ -1,7 +1,8 @@
-//! The side that calls: RFC 3261 §13.2, §9.1 and §22.2.
+//! The side that calls: RFC 3261 §13.2, §9.1 and §22.2; what comes before the final answer is in `early`.
 //!
 //! A CANCEL waits for the first provisional response (§9.1); an answer that crosses it is acknowledged and hung up; a
-//! challenge is answered once. Nothing of a fork but the first 2xx is kept.
+//! challenge is answered once, a session interval that is too small made larger (RFC 4028 §7.3). Of all forks the first
+//! that answers is kept.
 
 use super::super::dialog::Dialog;
 use super::super::endpoint::{Alarm, Core};
@@ -9,7 +10,9 @@ use super::super::message::{Message, Method};
 use super::super::reading;
 use super::super::transaction::{TransactionId, User, cancel_for, states};
 use super::super::wire::{Draft, name_addr};
-use super::super::{Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
+use super::super::{Binding, Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
+use super::redirect::Redirection;
+use super::timer::RAISED_MAX;
 use super::{Phase, Session};
 
 /// An INVITE of ours without a final response.
@@ -21,6 +24,9 @@ pub(super) struct Calling {
     local_tag: String,
     cancel: Cancel,
     challenged: bool,
+    /// How often a 422 made the session interval larger.
+    raised: u8,
+    redirection: Redirection,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +41,22 @@ impl Calling {
     pub(super) fn local_tag(&self) -> &str {
         &self.local_tag
     }
+
+    /// Did our INVITE have no offer?
+    pub(super) fn is_late(&self) -> bool {
+        self.draft.sdp.is_none()
+    }
+
+    /// The CSeq of our INVITE.
+    pub(super) fn cseq(&self) -> u32 {
+        self.draft.cseq
+    }
 }
 
 impl Session {
     /// Places a call.
     pub fn outgoing(core: &mut Core, id: SessionId, invite: OutgoingInvite) -> Session {
-        let OutgoingInvite { target, from_uri, from_display, to_uri, credentials, headers, sdp, .. } = invite;
+        let OutgoingInvite { target, from_uri, from_display, to_uri, credentials, headers, sdp, redirect, .. } = invite;
         let to_address = matches!(target, Target::Uri { .. });
         let mut preloaded: Vec<Vec<u8>> =
             invite.routes.iter().map(|route| route.reveal().as_bytes().to_vec()).collect();
@@ -64,14 +80,15 @@ impl Session {
         for (name, value) in headers.iter() {
             draft.push(name.to_owned(), value.to_owned());
         }
-        let transaction = core.send_request(User::Invite(id), &draft, flow);
         core.local_tags.insert(local_tag.clone(), id);
         core.alarm(Alarm::Ring(id), invite.ring_timeout);
-        let cancel = Cancel::No;
-        let calling = Calling { transaction, draft, flow, local_tag, cancel, challenged: false };
+        let redirection = Redirection::new(redirect, uri.into_bytes());
+        let (transaction, cancel) = (TransactionId::NONE, Cancel::No);
+        let calling =
+            Calling { transaction, draft, flow, local_tag, cancel, challenged: false, raised: 0, redirection };
         let mut session = Session::new(id, Phase::Calling(Box::new(calling)));
         session.credentials = credentials;
-        session.open.insert(transaction);
+        session.send_invite(core);
         session
     }
 
@@ -82,7 +99,7 @@ impl Session {
             _ => false,
         };
         match status {
-            100..=199 if current => self.on_provisional(core, status, message),
+            100..=199 if current => self.on_provisional(core, id, status, message),
             200..=299 if current => self.on_answer(core, id, message),
             200..=299 => self.further_2xx(core, id, message),
             300..=699 if current => self.on_refusal(core, status, message),
@@ -136,7 +153,7 @@ impl Session {
 
     pub(super) fn invite_failed(&mut self, core: &mut Core, id: TransactionId, fault: bool) {
         let Phase::Calling(calling) = &self.phase else { return };
-        if calling.transaction != id {
+        if calling.transaction != id || (fault && self.try_other_flow(core, false)) {
             return;
         }
         let (status, kind) = if fault { (503, CauseKind::FlowClosed) } else { (408, CauseKind::Timeout) };
@@ -144,25 +161,34 @@ impl Session {
         self.phase = Phase::Over;
     }
 
-    fn on_provisional(&mut self, core: &mut Core, status: u16, message: &Message<'_>) {
-        let Phase::Calling(calling) = &self.phase else { return };
-        match calling.cancel {
-            Cancel::Held(reason) => self.cancel(core, reason),
-            Cancel::Sent => {}
-            Cancel::No if status > 100 && !self.told => {
-                core.tell(Event::Progress { session: self.id, status, sdp: reading::sdp(message) });
-            }
-            Cancel::No => {}
+    fn on_provisional(&mut self, core: &mut Core, id: TransactionId, status: u16, message: &Message<'_>) {
+        if let Phase::Calling(calling) = &self.phase
+            && let Cancel::Held(reason) = calling.cancel
+        {
+            self.cancel(core, reason);
+        }
+        if status > 100 {
+            self.on_early(core, id, status, message);
         }
     }
 
     fn on_answer(&mut self, core: &mut Core, id: TransactionId, message: &Message<'_>) {
         let Phase::Calling(calling) = &self.phase else { return };
-        let late = calling.draft.sdp.is_none();
-        let cseq = calling.draft.cseq;
-        core.alarms.stop(Alarm::Ring(self.id));
-        core.alarms.stop(Alarm::CancelGuard(self.id));
-        let dialog = Dialog::answered(core, id, message);
+        let (late, cseq, offer) = (calling.is_late(), calling.cseq(), calling.draft.sdp.clone());
+        for alarm in [Alarm::Ring, Alarm::CancelGuard, Alarm::AnswerGuard] {
+            core.alarms.stop(alarm(self.id));
+        }
+        let early = self.take_fork(message);
+        let of_fork = |view: Message<'_>| reading::from_tag(&view) == reading::to_tag(message);
+        if self.theirs.as_ref().is_some_and(|theirs| !of_fork(theirs.request.view())) {
+            self.refuse_theirs(core, 481);
+        }
+        let mut dialog = Dialog::answered(core, id, message);
+        if let (Some(dialog), Some(early)) = (&mut dialog, &early) {
+            // The route set is that of the 2xx (§13.2.2.4); the counters go on.
+            dialog.local_cseq = dialog.local_cseq.max(early.dialog.local_cseq);
+            dialog.remote_cseq = early.dialog.remote_cseq;
+        }
         if self.told {
             // The answer crossed our CANCEL, or came after the ring timeout. Later copies find the ACK by this tag.
             self.phase = Phase::Over;
@@ -181,24 +207,50 @@ impl Session {
         self.phase = Phase::Up;
         self.dialog = Some(dialog);
         self.answered_by = Some((id, cseq));
-        let sdp = reading::sdp(message);
-        if late {
+        self.take_timer(core, message);
+        let agreed = early.as_ref().is_some_and(|early| early.agreed);
+        // The first word of this fork counts, unless UPDATE has taken both sides further since.
+        let sdp = early.and_then(|early| early.sdp).or_else(|| reading::sdp(message));
+        self.remote_sdp.clone_from(&sdp);
+        if late && !agreed {
             self.answer_owed = Some(cseq);
             core.alarm(Alarm::AnswerGuard(self.id), core.config.t1 * 60);
         } else {
+            if !late {
+                self.local_sdp = self.local_sdp.take().or(offer);
+            }
             self.send_ack(core, cseq, None);
         }
         core.tell(Event::Answered { session: self.id, sdp });
     }
 
     fn on_refusal(&mut self, core: &mut Core, status: u16, message: &Message<'_>) {
-        let Phase::Calling(calling) = &self.phase else { return };
-        let first = !calling.challenged && calling.cancel == Cancel::No && !self.told;
+        let Phase::Calling(calling) = &mut self.phase else { return };
+        let wanted = calling.cancel == Cancel::No && !self.told;
+        let first = wanted && !calling.challenged;
+        if wanted && let Some(uri) = calling.redirection.next(status, message) {
+            calling.draft.uri = uri;
+            calling.challenged = false;
+            self.forget_forks(core);
+            return self.try_again(core);
+        }
+        if wanted && status == 422 && calling.raised < RAISED_MAX {
+            calling.raised += 1;
+            if self.raise_interval(core, message) {
+                return self.try_again(core);
+            }
+        }
         if matches!(status, 401 | 407) && self.take_challenge(message, first) {
-            self.try_again(core);
+            if let Phase::Calling(calling) = &mut self.phase {
+                calling.challenged = true;
+            }
+            return self.try_again(core);
+        }
+        if status == 430 && self.try_other_flow(core, true) {
             return;
         }
         core.alarms.stop(Alarm::CancelGuard(self.id));
+        self.refuse_theirs(core, 481);
         let kind = if matches!(status, 401 | 407) { CauseKind::Unauthorized } else { CauseKind::Rejected };
         let cause = Cause::new(Side::Peer, kind).with_status(status).with_reason(reading::reason(message));
         self.tell_rejected(core, status, cause);
@@ -207,17 +259,44 @@ impl Session {
         }
     }
 
-    /// The same INVITE again, with credentials: same Call-ID and tag, next CSeq, over the same flow (§22.2).
+    /// The same INVITE to another flow of the same device; false when it is being cancelled.
+    pub(super) fn call_device(&mut self, core: &mut Core, binding: &Binding) -> bool {
+        let Phase::Calling(calling) = &mut self.phase else { return false };
+        if calling.cancel != Cancel::No {
+            return false;
+        }
+        calling.flow = binding.flow;
+        calling.draft.uri = binding.contact.reveal().as_bytes().to_vec();
+        calling.draft.routes = binding.path_routes();
+        self.forget_forks(core);
+        self.try_again(core);
+        true
+    }
+
+    /// The same INVITE again: same Call-ID and tag, next CSeq, over the same flow (§22.2, RFC 4028 §7.3).
     fn try_again(&mut self, core: &mut Core) {
-        let Phase::Calling(calling) = &mut self.phase else { return };
-        calling.challenged = true;
-        calling.draft.cseq += 1;
+        if let Phase::Calling(calling) = &mut self.phase {
+            calling.draft.cseq += 1;
+            self.send_invite(core);
+        }
+    }
+
+    fn send_invite(&mut self, core: &mut Core) {
+        let Phase::Calling(calling) = &self.phase else { return };
         let (mut draft, flow) = (calling.draft.clone(), calling.flow);
+        self.ask_timer(core, &mut draft);
         self.authorize(core, &mut draft);
         let transaction = core.send_request(User::Invite(self.id), &draft, flow);
         self.open.insert(transaction);
         if let Phase::Calling(calling) = &mut self.phase {
             calling.transaction = transaction;
         }
+    }
+
+    /// The INVITE goes elsewhere: what the forks of the last one said is void.
+    fn forget_forks(&mut self, core: &mut Core) {
+        self.early.clear();
+        self.local_sdp = None;
+        core.alarms.stop(Alarm::AnswerGuard(self.id));
     }
 }

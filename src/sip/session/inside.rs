@@ -1,4 +1,4 @@
-//! Requests of the peer inside a session: BYE (§15), INFO (RFC 6086), and the doors to re-INVITE and UPDATE. What is not
+//! Requests of the peer inside a session: BYE (§15), INFO (RFC 6086), and the doors to re-INVITE, UPDATE and PRACK. What is not
 //! understood is answered 405, and never disturbs the session.
 
 use super::super::capability;
@@ -35,7 +35,7 @@ impl Session {
     /// Does this request belong to our dialog: same Call-ID, and the peer's tag?
     pub fn is_of_dialog(&self, message: &Message<'_>) -> bool {
         let call_id = message.call_id().unwrap_or_default();
-        self.is_dialog(call_id, reading::from_tag(message).unwrap_or_default())
+        self.is_dialog(call_id, reading::from_tag(message).unwrap_or_default()) || self.early_of(message).is_some()
     }
 
     /// Is ours the dialog of this Call-ID and peer's tag?
@@ -46,7 +46,8 @@ impl Session {
     /// May a request inside the session come from there? A trunk's only from the trunks; a browser's only over its
     /// connection. Another address of a phone is let pass: phones walk from one network to the next.
     pub fn is_plausible_source(&self, core: &Core, source: &Flow) -> bool {
-        let Some(dialog) = &self.dialog else { return false };
+        let early = self.early.first().map(|early| &early.dialog);
+        let Some(dialog) = self.dialog.as_ref().or(early) else { return false };
         if dialog.believes_contact && core.config.trunk_of(source.remote.ip()).is_none() {
             return false;
         }
@@ -61,6 +62,8 @@ impl Session {
             return;
         }
         match method {
+            // Who is called may not leave an early dialog by BYE (§15); his answer to the INVITE says what he wants.
+            Method::Bye if matches!(self.phase, Phase::Calling(_)) => request.answer(core, &Reply::new(481)),
             Method::Bye => self.on_bye(core, &request),
             Method::Invite => self.on_reinvite(core, &request),
             Method::Update => self.on_update(core, &request),
@@ -79,8 +82,7 @@ impl Session {
             }
             // Nothing was subscribed to.
             Method::Notify => request.answer(core, &Reply::new(481)),
-            // We never send a provisional response reliably, so there is nothing to acknowledge.
-            Method::Prack => request.answer(core, &Reply::new(481)),
+            Method::Prack => self.on_prack(core, &request),
             method => {
                 let reply = capability::refusal(method);
                 request.answer(core, &reply);
@@ -90,7 +92,9 @@ impl Session {
 
     /// Is it this request's turn: a CSeq above the last one's, in a session that is not over? It is answered when not.
     pub fn take_turn(&mut self, core: &mut Core, request: &Incoming<'_, '_>) -> bool {
-        let (Some((cseq, method)), Some(dialog)) = (request.message.cseq(), self.dialog.as_mut()) else { return false };
+        let early = self.early_of(request.message).and_then(|at| self.early.get_mut(at)).map(|early| &mut early.dialog);
+        let dialog = self.dialog.as_mut().or(early);
+        let (Some((cseq, method)), Some(dialog)) = (request.message.cseq(), dialog) else { return false };
         if !dialog.take_remote_cseq(cseq) {
             request.answer(core, &Reply::new(500));
             return false;

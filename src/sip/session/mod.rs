@@ -1,7 +1,9 @@
-//! One INVITE session, from INVITE to the last acknowledgement: RFC 3261 §13 to §15, §9 (CANCEL) and RFC 3311 (UPDATE).
+//! One INVITE session, from INVITE to the last acknowledgement: RFC 3261 §13 to §15, §9 (CANCEL), RFC 3262 (100rel),
+//! RFC 3311 (UPDATE) and RFC 4028 (session timers). The races of RFC 5407 are tested one by one.
 //!
-//! `calling` is the side that calls, `ringing` the side that is called, `answered` the 2xx and ACK of both (which live
-//! above the transactions, for 64·T1), `reoffer` changes of a standing session, `inside` every other request in it.
+//! `calling` is the side that calls, with its forks in `early` and 3xx in `redirect`; `ringing` the side that is called,
+//! with its provisional responses in `reliable`; `answered` the 2xx and ACK of both (which live above the transactions,
+//! for 64·T1); `reoffer` changes of a session, `timer` its refreshing, `inside` every other request in it.
 //!
 //! A session is an obligation. The owner may forget it with one [`Command::Hangup`](super::Command::Hangup); what the
 //! network is still owed (a CANCEL held back, an ACK and a BYE for a late answer) is followed up here, and the session
@@ -9,12 +11,18 @@
 
 mod answered;
 mod calling;
+mod device;
+mod early;
 mod inside;
+mod redirect;
 mod refer;
+mod reliable;
 mod reoffer;
 mod ringing;
+mod timer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,14 +34,23 @@ use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
 use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
 pub(in crate::sip) use answered::FORKS_MAX;
+pub(in crate::sip) use early::EARLY_FORKS_MAX;
+pub(in crate::sip) use redirect::LEFT_MAX;
+pub(in crate::sip) use reliable::WAITING_MAX;
 
 use answered::{SentAck, Unacked};
 use calling::Calling;
+use device::Device;
+use early::Early;
 pub(super) use inside::Incoming;
 use refer::Referred;
+use reliable::Reliable;
+pub(super) use reliable::Said;
 use reoffer::{Ours, Theirs};
 pub(super) use ringing::NewCall;
 use ringing::Ringing;
+pub(super) use timer::interval_too_small;
+use timer::{Refresh, SessionTimer};
 
 /// One session.
 #[derive(Debug)]
@@ -42,6 +59,14 @@ pub(super) struct Session {
     phase: Phase,
     /// For a call coming in from the first moment, for a call of ours from the 2xx.
     dialog: Option<Dialog>,
+    /// The dialogs our INVITE made before its final answer.
+    early: Vec<Early>,
+    /// How many forks were heard.
+    forks: u8,
+    /// Our responses before the final one.
+    reliable: Reliable,
+    /// The CSeq of the peer's INVITE.
+    invite_cseq: Option<u32>,
     /// The last word (Ended or Rejected) was said.
     told: bool,
     /// Client transactions that are not over.
@@ -58,10 +83,20 @@ pub(super) struct Session {
     answer_owed: Option<u32>,
     theirs: Option<Theirs>,
     ours: Option<Ours>,
+    /// A change the owner wants, behind a refresh that is under way.
+    waiting: Option<Option<Vec<u8>>>,
+    timer: SessionTimer,
+    refresh: Option<Refresh>,
+    /// The session descriptions that hold, ours and the peer's: what a refresh repeats, and what it must not disturb.
+    local_sdp: Option<Vec<u8>>,
+    remote_sdp: Option<Vec<u8>>,
     credentials: Option<Credentials>,
     challenge: Option<(Challenge, &'static str)>,
     bye_challenged: bool,
     bye_repeated: bool,
+    /// The device of ours that it goes to, when it was placed to one.
+    device: Option<Device>,
+    prack_challenged: bool,
     /// The user of ours at the other end, if there is one: only such a peer may ask for a transfer.
     user: Option<String>,
     /// A REFER of the peer whose outcome he is still told.
@@ -83,12 +118,28 @@ enum Phase {
 }
 
 /// A confirmed session as a plain value, so that a conversation outlives the program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedSession {
     session: SessionId,
     dialog: Dialog,
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    timer: SessionTimer,
+    #[serde(default)]
+    local_sdp: Option<Vec<u8>>,
+    #[serde(default)]
+    remote_sdp: Option<Vec<u8>>,
+}
+
+/// Never a session description: it holds addresses.
+impl fmt::Debug for SavedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SavedSession")
+            .field("session", &self.session)
+            .field("dialog", &self.dialog)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SavedSession {
@@ -103,12 +154,28 @@ impl SavedSession {
     }
 }
 
+/// The alarms that mean nothing after the last word.
+const OWNERS: [fn(SessionId) -> Alarm; 8] = [
+    Alarm::Ring,
+    Alarm::Glare,
+    Alarm::OwnerGuard,
+    Alarm::AnswerGuard,
+    Alarm::Reliable,
+    Alarm::ReliableGuard,
+    Alarm::SessionRefresh,
+    Alarm::SessionExpiry,
+];
+
 impl Session {
     fn new(id: SessionId, phase: Phase) -> Session {
         Session {
             id,
             phase,
             dialog: None,
+            early: Vec::new(),
+            forks: 0,
+            reliable: Reliable::default(),
+            invite_cseq: None,
             told: false,
             open: BTreeSet::new(),
             acks: Vec::new(),
@@ -118,10 +185,17 @@ impl Session {
             answer_owed: None,
             theirs: None,
             ours: None,
+            waiting: None,
+            timer: SessionTimer::default(),
+            refresh: None,
+            local_sdp: None,
+            remote_sdp: None,
             credentials: None,
             challenge: None,
             bye_challenged: false,
             bye_repeated: false,
+            device: None,
+            prack_challenged: false,
             user: None,
             referred: None,
             refers: 0,
@@ -136,6 +210,9 @@ impl Session {
         let mut session = Session::new(saved.session, Phase::Up);
         session.dialog = Some(saved.dialog);
         session.user = saved.user;
+        session.timer = saved.timer;
+        (session.local_sdp, session.remote_sdp) = (saved.local_sdp, saved.remote_sdp);
+        session.resume_timer(core);
         session
     }
 
@@ -143,7 +220,14 @@ impl Session {
     pub fn saved(&self) -> Option<SavedSession> {
         let calm = matches!(self.phase, Phase::Up) && !self.told && self.unacked.is_empty();
         let dialog = self.dialog.as_ref().filter(|_| calm && self.answer_owed.is_none())?;
-        Some(SavedSession { session: self.id, dialog: dialog.clone(), user: self.user.clone() })
+        Some(SavedSession {
+            session: self.id,
+            dialog: dialog.clone(),
+            user: self.user.clone(),
+            timer: self.timer.clone(),
+            local_sdp: self.local_sdp.clone(),
+            remote_sdp: self.remote_sdp.clone(),
+        })
     }
 
     /// The way to the peer, once there is a dialog.
@@ -167,9 +251,7 @@ impl Session {
             core.local_tags.remove(tag);
         }
         core.alarms.stop(Alarm::Referral(self.id));
-        for alarm in
-            [Alarm::Ring, Alarm::CancelGuard, Alarm::ReinviteGuard, Alarm::Glare, Alarm::OwnerGuard, Alarm::AnswerGuard]
-        {
+        for alarm in [Alarm::CancelGuard, Alarm::ReinviteGuard].into_iter().chain(OWNERS) {
             core.alarms.stop(alarm(self.id));
         }
     }
@@ -181,6 +263,7 @@ impl Session {
         }
         match &self.phase {
             Phase::Calling(_) => {
+                self.refuse_theirs(core, 487);
                 self.tell_ended(core, Cause::new(Side::Us, CauseKind::Cancelled).with_reason(reason));
                 self.cancel(core, reason);
             }
@@ -204,6 +287,9 @@ impl Session {
     pub fn flow_closed(&mut self, core: &mut Core, flow: &Flow) {
         for unacked in self.unacked.values_mut().filter(|unacked| unacked.is_on(flow)) {
             unacked.follow(core, self.id);
+        }
+        if let Some(to) = core.layer.reply_flow_of(User::Invite(self.id)) {
+            self.reliable.follow(flow, to);
         }
         let unanswerable = match &self.phase {
             Phase::Ringing(ringing) => !ringing.is_answerable(core),
@@ -231,6 +317,7 @@ impl Session {
         match note {
             Note::Failed { id, user: User::Invite(_), fault } => self.invite_failed(core, id, fault),
             Note::Failed { user: User::Reinvite(_), fault, .. } => self.reinvite_failed(core, fault),
+            Note::Failed { id, user: User::Refresh(_), fault } => self.refresh_failed(core, id, fault),
             Note::Failed { id, user: User::Notify(_), .. } => self.notify_failed(core, id),
             // The other side must not be left in a call that is over: once more, over another connection.
             Note::Failed { user: User::Bye(_), fault: true, .. } => self.repeat_bye(core),
@@ -263,6 +350,7 @@ impl Session {
 
     fn tell_rejected(&mut self, core: &mut Core, status: u16, cause: Cause) {
         if !self.told {
+            self.refuse_theirs(core, 487);
             self.told = true;
             core.tell(Event::Rejected { session: self.id, status, cause });
             self.quiet(core);
@@ -271,10 +359,11 @@ impl Session {
 
     /// After the last word nobody waits for the owner any more.
     fn quiet(&mut self, core: &mut Core) {
-        for alarm in [Alarm::Ring, Alarm::Glare, Alarm::OwnerGuard, Alarm::AnswerGuard] {
+        for alarm in OWNERS {
             core.alarms.stop(alarm(self.id));
         }
         self.ours = self.ours.take().filter(Ours::is_in_flight);
+        self.waiting = None;
     }
 
     /// Nothing can be sent any more: forget what was owed.

@@ -15,6 +15,7 @@
 //! others guess too), and the ban soon after. With ten thousand addresses, ten thousand first tries and 170 a second after them; the passwords
 //! this program makes stand that for longer than telephones will exist.
 //!
+//! The wrong try that uses up the last one is answered 403, so that a telephone does not go on and its owner reads why.
 //! Slowed means not judged: silence over UDP, where the telephone's own repeats (0.5 to 32 s) are the wait; 503 with
 //! Retry-After over a connection. It is the same for names that exist and names that do not; only somebody behind the same
 //! address as a listener, who knows her name already, could notice her sixty tries.

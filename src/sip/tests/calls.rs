@@ -40,7 +40,7 @@ fn call_and_bye() {
 
 /// The caller gives up while it rings: 200 to the CANCEL, 487 to the INVITE, the Reason arrives.
 #[test]
-fn b081_p168_cancel_while_ringing() {
+fn b075_b081_p168_cancel_while_ringing() {
     let mut net = Network::new(2, 2, Faults::NONE);
     let ours = net.call(Some("offer"));
     net.run_for_ms(50);
@@ -59,7 +59,7 @@ fn b081_p168_cancel_while_ringing() {
 
 /// Hang-up and answer with every offset from −50 to +50 ms: whatever crosses, no leg and no session is left.
 #[test]
-fn cancel_around_the_answer() {
+fn b078_p015_cancel_around_the_answer() {
     for offset in 0..=100 {
         let mut net = Network::new(3, 2, Faults { delay_ms: 10, ..Faults::NONE });
         let ours = net.call(Some("offer"));
@@ -88,7 +88,7 @@ fn cancel_around_the_answer() {
 /// We hang up before any provisional: the CANCEL waits for the first 1xx, then goes out; an immediate 200 is answered by
 /// ACK and BYE; complete silence ends at 64·T1.
 #[test]
-fn cancel_is_held_back() {
+fn b077_p017_cancel_is_held_back() {
     let mut net = Network::new(4, 2, Faults::NONE);
     let mut silent = true;
     net.filter = Some(Box::new(move |from, text| {
@@ -133,7 +133,7 @@ fn cancel_is_held_back() {
 
 /// Nobody answers our INVITE: seven copies, and 408 after 32 s (Timer B).
 #[test]
-fn no_answer_at_all() {
+fn b043_no_answer_at_all() {
     let mut net = Network::new(7, 2, Faults { loss_percent: 100, ..Faults::NONE });
     let ours = net.call(Some("offer"));
     net.run_dry();
@@ -178,7 +178,7 @@ fn ring_timeout() {
 
 /// Late offer: the offer comes in the 200, the answer leaves in the ACK and reaches the side that was called.
 #[test]
-fn late_offer() {
+fn b097_p026_late_offer() {
     let mut net = Network::new(10, 2, Faults::NONE);
     let ours = net.call(None);
     net.run_for_ms(50);
@@ -200,7 +200,7 @@ fn late_offer() {
 
 /// Late offer whose ACK brings no answer: BYE (B098). And an owner who never answers: ACK and BYE after 30 s.
 #[test]
-fn late_offer_without_answer() {
+fn b098_late_offer_without_answer() {
     let mut net = Network::new(11, 2, Faults::NONE);
     let ours = net.call(None);
     net.run_for_ms(50);
@@ -216,7 +216,7 @@ fn late_offer_without_answer() {
 
 /// A lost ACK: the 200 is repeated on its beat (T1 doubling to T2), each repeat brings the ACK again.
 #[test]
-fn lost_ack() {
+fn b039_b041_p007_lost_ack() {
     let mut net = Network::new(12, 2, Faults::NONE);
     let mut lost = 0;
     net.filter = Some(Box::new(move |from, text| {
@@ -245,7 +245,7 @@ fn lost_ack() {
 
 /// No ACK ever: the session is given up after 64·T1 with a BYE, and the record says so.
 #[test]
-fn no_ack_ever() {
+fn b039_p006_no_ack_ever() {
     let mut net = Network::new(13, 2, Faults::NONE);
     net.filter = Some(Box::new(|from, text| from == 0 && text.starts_with("ACK")));
     net.call(Some("offer"));
@@ -283,7 +283,7 @@ fn bye_waits_for_the_ack() {
 
 /// Both hang up at once: both BYEs are answered 200, each side ends once.
 #[test]
-fn byes_cross() {
+fn b068_p005_byes_cross() {
     let mut net = Network::new(15, 2, Faults::NONE);
     let (ours, theirs) = net.established();
     net.hangup(0, ours);
@@ -297,7 +297,7 @@ fn byes_cross() {
 
 /// A BYE into the void is given up after 32 s, and the owner was told at once.
 #[test]
-fn lost_bye() {
+fn b044_lost_bye() {
     let mut net = Network::new(16, 2, Faults::NONE);
     let (ours, _) = net.established();
     net.filter = Some(Box::new(|_, text| text.contains("BYE")));
@@ -310,7 +310,7 @@ fn lost_bye() {
 
 /// A repeated INVITE makes no second call; while it rings it brings the last provisional again.
 #[test]
-fn repeated_invite() {
+fn b037_repeated_invite() {
     let mut net = Network::new(17, 2, Faults { twice_percent: 100, ..Faults::NONE });
     let ours = net.call(Some("offer"));
     net.run_for_ms(50);
@@ -326,7 +326,7 @@ fn repeated_invite() {
 
 /// re-INVITE both ways: offer and answer travel, a refusal changes nothing, and without SDP the offer comes back.
 #[test]
-fn reinvite_both_ways() {
+fn b072_b099_reinvite_both_ways() {
     let mut net = Network::new(18, 2, Faults::NONE);
     let sessions: [SessionId; 2] = net.established().into();
     for from in [0, 1] {
@@ -366,7 +366,7 @@ fn reinvite_both_ways() {
 /// Glare: both re-INVITEs meet a 491, the called side tries again first, and the later offer, out of date by then, is
 /// given back to its owner.
 #[test]
-fn glare() {
+fn b070_p011_p013_p024_glare() {
     let mut net = Network::new(19, 2, Faults::NONE);
     let (ours, theirs) = net.established();
     net.command(0, Command::Reoffer { session: ours, sdp: Some(b"from 0".to_vec()) });
@@ -404,7 +404,7 @@ fn unanswered_reoffer() {
 
 /// A re-INVITE that the peer does not know (it was restarted): 481, so the session is ended.
 #[test]
-fn lost_dialog() {
+fn b073_lost_dialog() {
     let mut net = Network::new(21, 2, Faults::NONE);
     let (ours, _) = net.established();
     let chance = crate::ids::IdSource::from_number(99);
@@ -418,7 +418,7 @@ fn lost_dialog() {
 
 /// INFO travels both ways and is answered without the owner.
 #[test]
-fn info() {
+fn b167_info() {
     let mut net = Network::new(22, 2, Faults::NONE);
     let (ours, theirs) = net.established();
     let body = b"Signal=5\r\nDuration=160\r\n".to_vec();
@@ -443,7 +443,7 @@ fn survives_a_restart() {
         let chance = crate::ids::IdSource::from_number(77);
         net.ends[1].endpoint = crate::sip::Endpoint::new(net.ends[1].endpoint.config().clone(), chance);
         for session in serde_json::from_str::<Vec<crate::sip::SavedSession>>(&json).expect("read back") {
-            net.ends[1].endpoint.restore_session(session);
+            net.ends[1].endpoint.restore_session(net.now, session);
         }
         net.hangup(who, [ours, theirs][who]);
         net.run_dry();
@@ -479,7 +479,7 @@ fn over_a_connection() {
 /// A connection closes in the middle of a call: a phone's session ends with it, a trunk's goes on (its BYE is sent to a
 /// new connection by the shell), and a call that rings is refused or forgotten.
 #[test]
-fn connection_lost() {
+fn b092_connection_lost() {
     for (trunk, transport, ends) in
         [(false, Transport::Tcp, true), (true, Transport::Tcp, false), (true, Transport::Ws, true)]
     {
@@ -510,7 +510,7 @@ fn connection_lost() {
 
 /// Both hang up or change the session in the same instant: a BYE that crosses a re-INVITE ends both sides once (P014).
 #[test]
-fn bye_meets_reinvite() {
+fn p014_bye_meets_reinvite() {
     for lag in 0..15 {
         let mut net = Network::new(26, 2, Faults::NONE);
         let (ours, theirs) = net.established();

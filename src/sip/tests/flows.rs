@@ -53,6 +53,7 @@ impl Bench {
             headers: Headers::none(),
             sdp: Some(b"offer".to_vec()),
             ring_timeout: Duration::from_secs(60),
+            redirect: crate::sip::Redirect::Refuse,
             max_forwards: 70,
         };
         self.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));

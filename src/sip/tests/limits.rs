@@ -31,8 +31,9 @@ const TRIED: [&str; 15] = [
     "devices",
     "bindings",
 ];
-/// And those tried in `sip/auth/guard.rs` and `sip/tests/wild.rs`.
-const TRIED_ELSEWHERE: [&str; 4] = ["nonce", "nonces", "sessions", "transactions"];
+/// And those tried in `sip/auth/guard.rs` and in `early`, `outbound`, `redirects`, `reliable` and `wild` beside this file.
+const TRIED_ELSEWHERE: [&str; 9] =
+    ["nonce", "nonces", "sessions", "transactions", "early_forks", "redirections", "provisional", "flows", "push"];
 
 /// An OPTIONS with these lines behind the ones it must have, or with one of those replaced.
 fn options(more: &str) -> String {

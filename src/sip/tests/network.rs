@@ -77,6 +77,10 @@ pub(super) struct Network {
     pub filter: Option<Filter>,
     /// Everything sent: time, sender, text.
     pub ladder: Vec<(u64, usize, String)>,
+    /// Empty lines sent to keep a way open, which need not arrive.
+    pub kept_alive: Vec<(u64, Flow)>,
+    /// The latest of STUN that was sent, as it was.
+    pub last_stun: Vec<u8>,
     /// Where the latest datagram was sent.
     pub last_remote: Option<SocketAddr>,
     flight: BTreeMap<(Instant, u64), (Flow, Bytes)>,
@@ -102,6 +106,8 @@ impl Network {
             transport: Transport::Udp,
             filter: None,
             ladder: Vec::new(),
+            kept_alive: Vec::new(),
+            last_stun: Vec::new(),
             last_remote: None,
             flight: BTreeMap::new(),
             chance: IdSource::from_number(seed),
@@ -150,6 +156,7 @@ impl Network {
             headers: Headers::none(),
             sdp: sdp.map(|s| s.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(60),
+            redirect: crate::sip::Redirect::Refuse,
             max_forwards: 70,
         };
         change(&mut invite);
@@ -266,6 +273,12 @@ impl Network {
 
     fn send(&mut self, from: usize, flow: Flow, bytes: Bytes) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        if crate::sip::stun::is_stun(&bytes) {
+            self.last_stun = bytes.to_vec();
+        }
+        if text == "\r\n\r\n" {
+            return self.kept_alive.push((self.now.as_millis(), flow));
+        }
         self.ladder.push((self.now.as_millis(), from, text.clone()));
         self.last_remote = Some(flow.remote);
         if self.filter.as_mut().is_some_and(|filter| filter(from, &text)) {

@@ -97,12 +97,18 @@ impl Phone {
     pub fn send_proved(&mut self, net: &mut Network, method: &str, lines: &str, body: &str) -> Vec<String> {
         let said = self.send(net, method, lines, body);
         let Some(asked) = said.iter().find(|text| status(text) == 401) else { return said };
+        let proof = self.proof(asked, method);
+        self.send(net, method, &format!("{lines}{proof}"), body)
+    }
+
+    /// The Authorization line that answers a challenge.
+    pub fn proof(&self, asked: &str, method: &str) -> String {
         let response = Message::parse(asked.as_bytes(), Framing::Datagram).expect("readable");
         let mut challenge = crate::sip::auth::Challenge::choose(response.www_authenticate()).expect("a challenge");
         let who = Credentials::new(self.user, self.password);
         let mut ids = IdSource::from_number(u64::from(self.cseq));
         let value = crate::sip::auth::answer(&mut challenge, &who, method, &self.uri, &mut ids).expect("it fits");
-        self.send(net, method, &format!("{lines}Authorization: {value}\r\n"), body)
+        format!("Authorization: {value}\r\n")
     }
 
     /// A confirmed call from this telephone: the INVITE, the owner's 200, the ACK.
@@ -133,7 +139,8 @@ impl Phone {
         self.push(net, &text)
     }
 
-    fn push(&self, net: &mut Network, text: &str) -> Vec<String> {
+    /// Sends these very bytes; what the endpoint sent because of them.
+    pub fn push(&self, net: &mut Network, text: &str) -> Vec<String> {
         let before = net.ladder.len();
         net.input(0, Input::Datagram { flow: self.flow, bytes: text.as_bytes() });
         net.ladder[before..].iter().map(|(_, _, text)| text.clone()).collect()

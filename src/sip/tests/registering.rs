@@ -45,7 +45,7 @@ fn states(net: &Network, end: usize) -> Vec<RegistrationState> {
 /// A phone registers over a challenge, refreshes by itself before the lease ends (without being asked again, as long as
 /// the nonce lives), and leaves: one binding, then none.
 #[test]
-fn register_refresh_leave() {
+fn b122_register_refresh_leave() {
     let mut net = scene(Faults::NONE);
     register(&mut net, 1, "odile", "secret");
     net.run_for_ms(100);
@@ -82,7 +82,7 @@ fn registering_in_a_storm() {
 /// A wrong password and an unknown user get the same answer, at most twice per attempt; then the phone waits, and the
 /// source is ignored after too many failures.
 #[test]
-fn wrong_password() {
+fn b140_wrong_password() {
     let mut answers = Vec::new();
     for user in ["odile", "nobody"] {
         let mut net = scene(Faults::NONE);
@@ -101,7 +101,7 @@ fn wrong_password() {
 
 /// Both hashes are offered, the stronger first; to a phone known to stumble over SHA-256, MD5 alone.
 #[test]
-fn what_a_phone_can_read() {
+fn b137_what_a_phone_can_read() {
     for (agent, offered) in [("Linphone/5", 2), ("baresip v1.0.0 (x86_64/linux)", 1)] {
         let mut net = scene(Faults::NONE);
         let text = format!(
@@ -117,7 +117,7 @@ fn what_a_phone_can_read() {
 
 /// Somebody else's address of record, with one's own password: 403. Another domain: 404.
 #[test]
-fn not_yours() {
+fn b127_b128_not_yours() {
     for (aor, status) in [("sip:rene@ecoute.example", 403), ("sip:odile@elsewhere.example", 404)] {
         let mut net = scene(Faults::NONE);
         let register = Register {
@@ -205,7 +205,7 @@ pub(super) fn phone_flow(net: &Network, port: u16) -> Flow {
 
 /// Expiry: the Contact's parameter over the header over the default; too short 423, too long shortened (B124, P089).
 #[test]
-fn how_long() {
+fn b124_p089_how_long() {
     let cases = [
         ("Contact: <sip:odile@192.168.7.20>;expires=300\r\n", "expires=300"),
         ("Expires: 0\r\nContact: <sip:odile@192.168.7.20>;expires=200\r\n", "expires=200"),
@@ -224,7 +224,7 @@ fn how_long() {
 
 /// Star only alone and with Expires 0; an old CSeq changes nothing; too many contacts change nothing (B123, B125, B126).
 #[test]
-fn all_or_nothing() {
+fn b122_b123_b125_b126_all_or_nothing() {
     let mut net = scene(Faults::NONE);
     let flow = phone_flow(&net, 1035);
     let contact = |n: u32, q: &str| format!("Contact: <sip:odile@192.168.7.{n}>;q={q}\r\n");
@@ -256,7 +256,7 @@ fn all_or_nothing() {
 /// One device, one binding: by +sip.instance over new ports and Call-IDs, by its flow after a restart; and the INVITE
 /// goes to the source, not to the private Contact (P086, P088).
 #[test]
-fn one_device_one_binding() {
+fn b134_p086_p088_one_device_one_binding() {
     let mut net = scene(Faults::NONE);
     let lines =
         "Contact: <sip:odile@192.168.7.20:5060>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nSupported: outbound\r\n";
@@ -277,7 +277,7 @@ fn one_device_one_binding() {
 /// A binding that is not refreshed ends on time; one on a connection ends with it; one of a user who is taken away ends
 /// on reload. Each is said once.
 #[test]
-fn how_bindings_end() {
+fn b133_p090_how_bindings_end() {
     let mut net = scene(Faults::NONE);
     let flow = phone_flow(&net, 1035);
     raw_register(&mut net, flow, "c", 1, "Contact: <sip:odile@192.168.7.20>;expires=60\r\n");
@@ -300,7 +300,7 @@ fn how_bindings_end() {
 
 /// A browser's tab closes in the middle of a call: the session and the binding end at once, and nothing is left.
 #[test]
-fn a_connection_is_lost() {
+fn p090_b092_a_connection_is_lost() {
     let mut net = scene(Faults::NONE);
     let web = Flow { transport: Transport::Wss, connection: 7, ..phone_flow(&net, 1035) };
     raw_register(&mut net, web, "w", 1, "Contact: <sip:odile@x.invalid;transport=ws>\r\n");
@@ -317,7 +317,7 @@ fn a_connection_is_lost() {
 
 /// A nonce that is too old is answered `stale=true`, and the phone goes on with the new one without a failure (P093).
 #[test]
-fn stale_nonce() {
+fn b138_p093_stale_nonce() {
     let mut net = scene(Faults::NONE);
     register(&mut net, 1, "odile", "secret");
     net.run_for_ms(1000);

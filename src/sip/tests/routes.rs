@@ -114,7 +114,7 @@ proptest! {
 
     /// The side that calls: the list of the 2xx reversed, in ACK, INFO, re-INVITE, its ACK, and BYE.
     #[test]
-    fn caller(hops in proptest::collection::vec(hop(), 0..6), one_line in any::<bool>()) {
+    fn b063_p001_p003_caller(hops in proptest::collection::vec(hop(), 0..6), one_line in any::<bool>()) {
         let mut net = with_peer();
         let session = net.call(Some("offer"));
         let target = "sip:peer;x=1@10.0.0.9:5060";
@@ -129,7 +129,7 @@ proptest! {
 
     /// The side that is called: the list of the INVITE as it stands. A Route in the INVITE never leaks into the dialog.
     #[test]
-    fn called(hops in proptest::collection::vec(hop(), 0..6), one_line in any::<bool>()) {
+    fn b063_p002_p003_called(hops in proptest::collection::vec(hop(), 0..6), one_line in any::<bool>()) {
         let mut net = with_peer();
         let target = "sip:peer;x=1@10.0.0.9:5060";
         let invite = |method: &str, to_tag: &str, extra: &str| format!(

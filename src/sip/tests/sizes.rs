@@ -9,7 +9,7 @@ use crate::ids::IdSource;
 use crate::sip::message::{Framing, Message};
 use crate::sip::{
     Advertised, Binding, Command, Endpoint, EndpointConfig, Event, Flow, Headers, Hidden, Input, Network,
-    OutgoingInvite, Output, SessionId, Target, Transport,
+    OutgoingInvite, Output, Redirect, SessionId, Target, Transport,
 };
 
 const US: &str = "10.0.0.1:5060";
@@ -89,6 +89,7 @@ impl Bench {
             headers: Headers::none(),
             sdp: Some(candidates(sdp_bytes)),
             ring_timeout: Duration::from_secs(60),
+            redirect: Redirect::Refuse,
             max_forwards: 70,
         };
         self.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));
@@ -280,7 +281,7 @@ fn invite_from(flow: Flow, transport: &str) -> (Flow, String) {
 /// The connection a trunk's INVITE came on breaks while it rings: the 200 goes to the port of its Via, over a connection of
 /// our own, and is repeated there until the ACK; the call is up.
 #[test]
-fn p064_an_answer_finds_another_connection() {
+fn b021_p064_an_answer_finds_another_connection() {
     let mut bench = Bench::new();
     let (flow, text) = invite_from(tcp(3), "TCP");
     bench.datagram(flow, &text);
@@ -334,7 +335,7 @@ fn p064_an_answer_without_any_way_ends_the_call() {
 
 /// All responses leave on the connection the request came on, whatever its Via says (RFC 3261 §18.2.2, first choice).
 #[test]
-fn p074_responses_stay_on_the_incoming_connection() {
+fn b021_p074_responses_stay_on_the_incoming_connection() {
     let mut bench = Bench::new();
     let (flow, text) = invite_from(tcp(3), "TCP");
     bench.datagram(flow, &text);
@@ -384,6 +385,7 @@ fn b210_p002_a_preloaded_route_is_used_and_not_kept() {
         headers: Headers::none(),
         sdp: Some(b"v=0".to_vec()),
         ring_timeout: Duration::from_secs(60),
+        redirect: Redirect::Refuse,
         max_forwards: 70,
     };
     bench.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));

@@ -142,7 +142,7 @@ fn calm(net: &mut Network, seen: &mut [usize; 2], until: Instant) {
 
 /// 20 % loss, 5 % duplication, reordering: 400 calls of every kind.
 #[test]
-fn storms_leave_nothing() {
+fn b050_storms_leave_nothing() {
     for seed in 0..400 {
         storm(seed, Faults::STORM);
     }
@@ -150,7 +150,7 @@ fn storms_leave_nothing() {
 
 /// The same in fair weather, and in a far worse storm.
 #[test]
-fn fair_weather_and_worse() {
+fn b050_fair_weather_and_worse() {
     for seed in 0..100 {
         storm(1_000 + seed, Faults { jitter_ms: 30, ..Faults::NONE });
         storm(2_000 + seed, Faults { loss_percent: 50, twice_percent: 20, delay_ms: 50, jitter_ms: 700 });

@@ -316,7 +316,7 @@ fn b151_a_restored_session_may_be_transferred() {
     let saved: Vec<_> = net.ends[0].endpoint.saved_sessions().collect();
     let mut again = server(|_| {});
     for session in saved {
-        again.ends[0].endpoint.restore_session(session);
+        again.ends[0].endpoint.restore_session(again.now, session);
     }
     assert!(phone.send(&mut again, "REFER", RENE, "").is_empty());
     assert!(asked(&again).is_some());

@@ -27,7 +27,7 @@ fn status_of(net: &Network) -> u16 {
 
 /// Methods, extensions, bodies, versions: each with the status of the RFC and the header that goes with it.
 #[test]
-fn b052_b053_b054_b056_b057_refused_with_reason() {
+fn b018_b019_b052_b053_b054_b056_b057_b079_refused_with_reason() {
     let sdp = "Content-Type: application/sdp\r\n";
     let cases = [
         (request("PUBLISH", "", ""), 405, "Allow: INVITE"),
@@ -39,7 +39,7 @@ fn b052_b053_b054_b056_b057_refused_with_reason() {
         (request("DANCE", "", ""), 501, "Allow: "),
         (request("BYE", "", ""), 481, ""),
         (request("INFO", "", ""), 481, ""),
-        (request("INVITE", "Require: 100rel, precondition\r\n", ""), 420, "Unsupported: 100rel, precondition"),
+        (request("INVITE", "Require: 100rel, precondition\r\n", ""), 420, "Unsupported: precondition\r\n"),
         (request("INVITE", "Content-Type: text/plain\r\n", "hello"), 415, "Accept: application/sdp"),
         (request("INVITE", &format!("{sdp}Content-Encoding: gzip\r\n"), "v=0"), 415, "Accept-Encoding: identity"),
         (request("INVITE", "", "").replace("INVITE sip:", "INVITE nobody:"), 416, ""),
@@ -96,7 +96,7 @@ fn b054_b055_bodies() {
 
 /// A merged request is answered 482, a To tag nobody knows 481, a stray ACK and a stray response not at all.
 #[test]
-fn b061_loops_and_strays() {
+fn b048_b051_b061_p009_loops_and_strays() {
     let mut net = alone();
     let invite = request("INVITE", "", "");
     net.inject(0, STRANGER, &invite);
@@ -120,7 +120,7 @@ fn b061_loops_and_strays() {
 
 /// Keep-alives, STUN and noise are dropped in silence; what is broken but can be answered gets a 400.
 #[test]
-fn noise() {
+fn b015_b017_b026_noise() {
     let mut net = alone();
     let stun = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
     let flow = Flow::udp(net.ends[0].addr, STRANGER.parse().expect("an address"));
@@ -136,7 +136,7 @@ fn noise() {
 
 /// Without rport the response goes to the port of the Via; the To tag is the same in 180 and 200, and not in 100.
 #[test]
-fn responses_find_their_way() {
+fn b020_b049_responses_find_their_way() {
     let mut net = alone();
     net.inject(0, STRANGER, &request("INVITE", "", "").replace("5060;rport", "5070"));
     assert!(!net.latest(0).contains("To: <sip:3977@10.0.0.1>;tag="));
@@ -212,7 +212,7 @@ fn b058_b069_the_caller_loses_patience() {
 
 /// A CSeq that does not rise is answered 500, a wrong tag 481; the session is untouched.
 #[test]
-fn order_inside_a_dialog() {
+fn b062_order_inside_a_dialog() {
     let mut net = Network::new(3, 2, Faults::NONE);
     let (_, theirs) = net.established();
     let ack =
@@ -234,7 +234,7 @@ fn order_inside_a_dialog() {
 
 /// Two 2xx from two phones (a fork behind a proxy): the first is kept, the other gets ACK and BYE; each repeat its ACK.
 #[test]
-fn forked_answers() {
+fn b041_b066_forked_answers() {
     let mut net = Network::new(4, 1, Faults::NONE);
     let addr = "10.0.0.9:5060".parse().expect("an address");
     net.ends.push(super::network::End {

@@ -51,7 +51,7 @@ mod tests {
 
     /// Both as the RFC wants them, line by line; neither carries Require or Contact.
     #[test]
-    fn golden() {
+    fn b047_b080_golden() {
         let response = "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP me:5060;branch=z9hG4bKx;received=1.2.3.4\r\n\
             From: \"A\" <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=zz\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\n\r\n";
         let response = Message::parse(response.as_bytes(), Framing::Datagram).expect("readable");

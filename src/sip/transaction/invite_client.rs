@@ -116,7 +116,7 @@ mod tests {
 
     /// Timer A doubles without a cap, Timer B gives up at 64·T1.
     #[test]
-    fn a_and_b_over_udp() {
+    fn b043_a_and_b_over_udp() {
         let mut bench = bench(false);
         bench.run_for_ms(40_000);
         let sent: Vec<u64> = bench.times_of(Seen::Send);
@@ -167,7 +167,7 @@ mod tests {
 
     /// In Accepted every 2xx is passed on (forks, lost ACKs) until Timer M, and a late refusal is ignored.
     #[test]
-    fn accepted_and_m() {
+    fn b041_accepted_and_m() {
         for reliable in [false, true] {
             let mut bench = bench(reliable);
             bench.feed(|m, acts| m.on_response(200, acts));

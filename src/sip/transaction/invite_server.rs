@@ -125,7 +125,7 @@ mod tests {
 
     /// While nothing final was said, each repeat of the INVITE brings the last provisional again.
     #[test]
-    fn proceeding_repeats_the_provisional() {
+    fn b037_proceeding_repeats_the_provisional() {
         let mut bench = bench(false);
         bench.feed(|m, acts| assert!(m.respond(100, acts)));
         bench.run_for_ms(500);
@@ -137,7 +137,7 @@ mod tests {
 
     /// A refusal is repeated from T1 to T2 (G) until the ACK or Timer H.
     #[test]
-    fn g_and_h() {
+    fn b038_g_and_h() {
         let mut bench = bench(false);
         bench.feed(|m, acts| assert!(m.respond(486, acts)));
         bench.run_for_ms(60_000);
@@ -149,7 +149,7 @@ mod tests {
 
     /// The ACK stops the repeats; Timer I then absorbs further ACKs for T4.
     #[test]
-    fn ack_and_i() {
+    fn b038_ack_and_i() {
         let mut udp = bench(false);
         udp.feed(|m, acts| assert!(m.respond(486, acts)));
         udp.run_for_ms(600);
@@ -171,7 +171,7 @@ mod tests {
 
     /// After a 2xx a repeated INVITE is absorbed, the session may repeat the 2xx, and Timer L ends it.
     #[test]
-    fn accepted_and_l() {
+    fn b040_accepted_and_l() {
         let mut bench = bench(false);
         bench.feed(|m, acts| assert!(m.respond(200, acts)));
         bench.run_for_ms(500);

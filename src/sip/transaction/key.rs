@@ -118,7 +118,7 @@ mod tests {
 
     /// Branch, sent-by and method make the key; the ACK belongs to its INVITE, the CANCEL points at it.
     #[test]
-    fn server_keys() {
+    fn b046_server_keys() {
         let invite = key("INVITE", "h:1;branch=z9hG4bKa");
         assert_eq!(invite, key("INVITE", "H:1;branch=z9hG4bKa;rport"));
         assert_ne!(invite, key("INVITE", "h:2;branch=z9hG4bKa"), "another sent-by");
@@ -130,7 +130,7 @@ mod tests {
 
     /// Without the cookie the whole request counts, and ACK and CANCEL still find their INVITE.
     #[test]
-    fn old_peers() {
+    fn b045_old_peers() {
         let invite = key("INVITE", "h:1;branch=1");
         assert_eq!(invite, key("INVITE", "h:1;branch=1"));
         assert_eq!(invite, key("ACK", "h:1;branch=1"));

@@ -38,6 +38,11 @@ pub(super) mod states {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct TransactionId(pub(super) u64);
 
+impl TransactionId {
+    /// None that ever was: the first is 1.
+    pub const NONE: TransactionId = TransactionId(0);
+}
+
 /// On whose behalf a transaction runs, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum User {
@@ -51,6 +56,10 @@ pub(super) enum User {
     Bye(SessionId),
     /// An INFO of ours.
     Info(SessionId),
+    /// A PRACK of ours.
+    Prack(SessionId),
+    /// An UPDATE of ours that refreshes a session.
+    Refresh(SessionId),
     /// An UPDATE of the peer that its session has yet to answer.
     Update(SessionId),
     /// A REGISTER of ours, for an account.

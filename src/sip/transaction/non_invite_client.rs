@@ -88,7 +88,7 @@ mod tests {
 
     /// Timer E doubles up to T2, Timer F gives up at 64·T1: a BYE into the void is over after 32 s.
     #[test]
-    fn e_and_f_over_udp() {
+    fn b044_e_and_f_over_udp() {
         let mut bench = bench(false);
         bench.run_for_ms(60_000);
         let sent = bench.times_of(Seen::Send);

@@ -78,7 +78,7 @@ mod tests {
 
     /// Each repeat brings the same response for 64·T1 (Timer J), and only the first answer counts.
     #[test]
-    fn completed_and_j() {
+    fn b042_completed_and_j() {
         let mut bench = bench(false);
         bench.feed(|m, acts| m.on_retransmission(acts));
         bench.feed(|m, acts| assert!(m.respond(100, acts)));

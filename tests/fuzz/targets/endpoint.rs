@@ -12,7 +12,7 @@ use ecoute::ids::IdSource;
 use ecoute::sip::message::{Framing, Message, validate};
 use ecoute::sip::{
     Accounts, Admission, Bytes, Command, Credentials, Endpoint, EndpointConfig, Event, Flow, Headers, Input,
-    OutgoingInvite, Output, Reason, Register, Secret, SessionId, ShieldConfig, Target, Transport,
+    OutgoingInvite, Output, Reason, Redirect, Register, Secret, SessionId, ShieldConfig, Target, Transport,
 };
 
 use super::Feed;
@@ -276,6 +276,7 @@ impl World {
             headers: Headers::none(),
             sdp: (feed.byte() & 1 == 0).then(|| b"v=0\r\n".to_vec()),
             ring_timeout: Duration::from_secs(20),
+            redirect: feed.pick(&[Redirect::Refuse, Redirect::Follow { max: 3 }]),
             max_forwards: 70,
         };
         self.input(Input::Command(Command::Invite { session, invite: Box::new(invite) }));
@@ -294,6 +295,9 @@ impl World {
             4 => Command::Hangup { session, reason: feed.pick(&[None, Some(Reason::COMPLETED_ELSEWHERE)]) },
             5 => Command::Reoffer { session, sdp: sdp(feed) },
             6 => Command::AnswerReoffer { session, status: feed.pick(&[200, 488]), sdp: sdp(feed) },
+            7 if feed.byte() & 1 == 0 => {
+                Command::AnswerEarly { session, fork: feed.byte() & 1, sdp: b"v=0\r\n".to_vec() }
+            }
             7 => Command::Acknowledge { session, sdp: b"v=0\r\n".to_vec() },
             8 => Command::Info { session, content_type: "application/dtmf-relay", body: b"Signal=1\r\n".to_vec() },
             9 => {

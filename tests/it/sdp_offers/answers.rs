@@ -4,7 +4,7 @@ use super::*;
 
 /// Streams offered, and what each is answered: the first voice stream we can take, the others with port 0 in place.
 #[test]
-fn b094_b095_lines_of_an_answer() {
+fn b094_b095_p041_p046_p047_lines_of_an_answer() {
     let table: &[(&str, &[&str])] = &[
         ("m=audio 4000 RTP/AVP 8", &["audio 20000 RTP/AVP 8"]),
         ("m=audio 4000 RTP/AVP 0 8", &["audio 20000 RTP/AVP 0 8"]),
@@ -91,7 +91,7 @@ fn b095_b096_offers_refused() {
 
 /// Directions: what they offer, what we wish, what we answer (RFC 3264 §6.1); and that a hold of ours survives theirs.
 #[test]
-fn directions_of_an_answer() {
+fn b101_directions_of_an_answer() {
     use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
     for (offered, wish, expected) in [
         (SendRecv, SendRecv, SendRecv),
@@ -150,7 +150,7 @@ fn directions_of_an_answer_taken() {
 
 /// The spellings of *hold* and of what only looks like it.
 #[test]
-fn holds() {
+fn b100_p044_holds() {
     for (lines, expected, held) in [
         ("m=audio 4000 RTP/AVP 8\na=sendonly", "recvonly", true),
         ("m=audio 4000 RTP/AVP 8\na=SENDONLY", "recvonly", true),

@@ -31,7 +31,7 @@ fn our_offer() {
 
 /// Two legs of one call: what one writes the other reads, both ways, with different numbers for events per direction.
 #[test]
-fn numbers_per_direction() {
+fn b106_numbers_per_direction() {
     let offer =
         sdp("m=audio 4000 RTP/AVP 8 96 98\na=rtpmap:96 telephone-event/8000\na=rtpmap:98 telephone-event/48000");
     let (session, _) = answer_to(&offer).expect("an answer");
@@ -71,7 +71,7 @@ fn numbers_per_direction() {
 
 /// A session refresh, theirs or ours, changes nothing: same version, same agreement (RFC 4028 §7.4).
 #[test]
-fn refreshes() {
+fn b102_b103_p036_refreshes() {
     let offer = offer_with_events();
     let (first, answer) = answer_to(&offer).expect("an answer");
     let answer = text(answer);
@@ -97,7 +97,7 @@ fn refreshes() {
 
 /// A refresh of ours during their hold repeats the hold; when they resume, voice goes both ways again.
 #[test]
-fn refresh_during_a_hold() {
+fn b102_refresh_during_a_hold() {
     let (session, _) = answer_to(&offer_with_events()).expect("an answer");
     let hold = format!("{}a=sendonly\r\n", offer_with_events());
     let (session, _) = step(&session, Move::TakeOffer(hold.as_bytes())).expect("held");
@@ -112,7 +112,7 @@ fn refresh_during_a_hold() {
 
 /// Both hold, one resumes, then the other (RFC 3264 §8.4).
 #[test]
-fn both_hold() {
+fn b101_both_hold() {
     let offer = offer_with_events();
     let said = |direction: &str| format!("{offer}a={direction}\r\n");
     let now = |session: &Session| session.audio.as_ref().expect("agreed").direction;
@@ -131,7 +131,7 @@ fn both_hold() {
 
 /// An INVITE or re-INVITE without a description gets a whole offer, even during a hold.
 #[test]
-fn late_offers() {
+fn b099_p027_late_offers() {
     let (session, offer) = step(&Session::new(1), Move::Offer { direction: Direction::SendRecv }).expect("an offer");
     assert_eq!(streams(&text(offer)), ["audio 20000 RTP/AVP 8 0 101"]);
     let (session, _) = step(&session, Move::TakeAnswer(offer_with_events().as_bytes())).expect("agreed");
@@ -145,7 +145,7 @@ fn late_offers() {
 
 /// An offer that cannot be taken leaves the session as it was, and the next one is taken.
 #[test]
-fn a_refusal_spoils_nothing() {
+fn b104_p013_p031_a_refusal_spoils_nothing() {
     let (session, _) = answer_to(&offer_with_events()).expect("an answer");
     let before = session.clone();
     assert_eq!(outcome(&step(&session, Move::TakeOffer(sdp("m=audio 4000 RTP/AVP 18").as_bytes()))), "488 305");
@@ -155,10 +155,29 @@ fn a_refusal_spoils_nothing() {
     assert_eq!(session.audio.expect("agreed").codec, Codec::Pcmu);
 }
 
+/// The operator changes the codec and the number of events in the conversation: the answer follows, and so do we; and back.
+#[test]
+fn b104_p028_another_codec_in_the_conversation() {
+    let first = sdp("m=audio 4000 RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000");
+    let (session, answer) = answer_to(&first).expect("an answer");
+    assert_eq!(streams(&text(answer)), ["audio 20000 RTP/AVP 0 101"]);
+    let other = sdp("m=audio 4000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000");
+    let (changed, answer) = step(&session, Move::TakeOffer(other.as_bytes())).expect("an answer");
+    let answer = text(answer);
+    assert_eq!(streams(&answer), ["audio 20000 RTP/AVP 8 96"]);
+    assert!(answer.contains("o=- 1 2 IN") && answer.contains("a=rtpmap:96 telephone-event/8000"), "{answer}");
+    let audio = changed.audio.clone().expect("agreed");
+    assert_eq!((audio.codec, audio.send_payload_type), (Codec::Pcma, 8));
+    assert_eq!((audio.send_event_type, audio.receive_event_type), (Some(96), Some(96)));
+    let (back, answer) = step(&changed, Move::TakeOffer(first.as_bytes())).expect("an answer");
+    assert_eq!(streams(&text(answer)), ["audio 20000 RTP/AVP 0 101"]);
+    assert_eq!(back.audio.map(|audio| audio.codec), Some(Codec::Pcmu));
+}
+
 /// Glare: neither side's offer while ours is open; afterwards both. A withdrawn offer leaves what was agreed, and its
 /// version is not used again.
 #[test]
-fn glare_and_withdrawal() {
+fn p011_p013_glare_and_withdrawal() {
     let (agreed, _) = answer_to(&offer_with_events()).expect("an answer");
     let (open, offer) = step(&agreed, Move::Offer { direction: Direction::SendOnly }).expect("an offer");
     assert!(text(offer).contains("o=- 1 2 IN"));
@@ -176,7 +195,7 @@ fn glare_and_withdrawal() {
 /// A second answer to one offer counts for nothing; an answer to no offer at all is a fault. A fork's answer is taken by
 /// a session of its own.
 #[test]
-fn answers_out_of_turn() {
+fn b109_p034_answers_out_of_turn() {
     let (open, _) = step(&Session::new(1), Move::Offer { direction: Direction::SendRecv }).expect("an offer");
     let early = sdp("m=audio 5000 RTP/AVP 0");
     let last = sdp("m=audio 6000 RTP/AVP 8");

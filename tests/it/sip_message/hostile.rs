@@ -35,8 +35,11 @@ fn answer(request: &Message<'_>) -> usize {
     bytes.len()
 }
 
+/// As it may be written: on one line, and with spaces for what no value may hold.
 fn unfolded(value: &[u8]) -> Vec<u8> {
-    ecoute::sip::message::unfold(value).into_owned()
+    let mut line = ecoute::sip::message::unfold(value).into_owned();
+    line.iter_mut().filter(|byte| matches!(byte, 0..=8 | 10..=31 | 127)).for_each(|byte| *byte = b' ');
+    line.trim_ascii().to_vec()
 }
 
 /// Each message, cut at each byte.

@@ -6,7 +6,7 @@ use super::{Verdict, judge, message_bytes, read_everything, torture_folder};
 
 /// Every message of both RFCs is served, refused or dropped as `expected.csv` says.
 #[test]
-fn every_message_is_judged_as_expected() {
+fn b013_b014_p057_every_message_is_judged_as_expected() {
     let table = std::fs::read_to_string(torture_folder().join("expected.csv")).expect("the table");
     let mut faults = Vec::new();
     let mut seen = 0;

@@ -14,7 +14,7 @@ const STOPS_RINGING_MS_MAX: u64 = 100;
 
 /// Hanging up in a prompt, in a menu, while waiting, while a phone rings, and in the conversation.
 #[test]
-fn a_caller_may_leave_at_any_moment() {
+fn b082_p022_a_caller_may_leave_at_any_moment() {
     // A welcome of three seconds, so that the menu comes soon.
     let engine = Engine::with("leaving", |setup| setup.replace("play = \"welcome\"", "play = \"place_is\""));
     let clock = SystemClock::start();

@@ -11,7 +11,7 @@ use crate::engine::{Engine, SOON, wait_until};
 
 /// One signal drains: new callers are told to try again, who talks goes on, and with the last BYE the process ends well.
 #[test]
-fn a_drain_waits_for_the_conversation() {
+fn p169_p170_a_drain_waits_for_the_conversation() {
     let mut engine = Engine::start("drain");
     let clock = SystemClock::start();
     let mut isere = Phone::listener(&engine, clock, "isere", 440);
@@ -33,7 +33,7 @@ fn a_drain_waits_for_the_conversation() {
 
 /// A second signal ends the conversations with BYE, in seconds, and they are recorded.
 #[test]
-fn a_second_signal_ends_the_calls() {
+fn p170_a_second_signal_ends_the_calls() {
     let mut engine = Engine::start("stop");
     let clock = SystemClock::start();
     let mut isere = Phone::listener(&engine, clock, "isere", 440);
