@@ -24,7 +24,7 @@
 //! | store | call, dispatch |
 //! | cluster | dispatch |
 //! | config | france, dispatch, sdp, sip, trunk |
-//! | ops | call, dispatch, media, config, store |
+//! | ops | call, dispatch, france, media, config, store |
 //! | node | call, cluster, config, dialplan, dispatch, france, media, net, ops, sdp, sip, store, trunk |
 //! | cli | node, config, dialplan, ops, store |
 //! | manual | |

@@ -26,6 +26,8 @@ pub struct Settings {
     pub tables: Arc<Tables>,
     /// Codecs in our order, keys, packet time.
     pub capabilities: Capabilities,
+    /// The same for the caller's leg, when her operator takes other codecs.
+    pub caller_capabilities: Option<Capabilities>,
     /// After the ACK, how long the caller's first packet is awaited before we speak: her first syllables of ours must not
     /// fall into a path that is not open yet.
     pub first_sound: Duration,
@@ -55,6 +57,7 @@ impl Settings {
         Settings {
             tables,
             capabilities: Capabilities::default(),
+            caller_capabilities: None,
             first_sound: Duration::from_millis(300),
             listener_sound: Duration::from_secs(8),
             conversation_max: Duration::from_secs(6 * 3600),

@@ -81,7 +81,8 @@ impl Context {
     }
 
     fn negotiate(&mut self, id: LegId, step: Move<'_>) -> Result<Option<Vec<u8>>, Refused> {
-        let capabilities = &self.settings.capabilities;
+        let theirs = self.settings.caller_capabilities.as_ref().filter(|_| id.is_caller());
+        let capabilities = theirs.unwrap_or(&self.settings.capabilities);
         let leg = self.legs.get_mut(&id).ok_or(Refused::plain(481))?;
         let local = leg.local.as_ref().ok_or(Refused::plain(500))?;
         match sdp::negotiate(capabilities, local, &leg.session, step) {

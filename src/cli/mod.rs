@@ -19,6 +19,7 @@ mod ladder;
 mod listener;
 mod rehearse;
 mod run;
+mod trunk;
 
 /// The telephone engine of a helpline.
 #[derive(Debug, Parser)]
@@ -55,6 +56,9 @@ enum Command {
     /// Who is answered with silence: list, add, lift (asks the running node).
     #[command(subcommand)]
     Ban(ban::BanCommand),
+    /// The operators: how each trunk is, and a test call over one (asks the running node).
+    #[command(subcommand)]
+    Trunk(trunk::TrunkCommand),
     /// What the running node does now.
     Status(ask::AskArguments),
 }
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Call(arguments) => call::call(&arguments),
         Command::Drain(arguments) => ask::drain(config, &arguments),
         Command::Ban(command) => ban::ban(config, command),
+        Command::Trunk(command) => trunk::trunk(config, command),
         Command::Status(arguments) => ask::status(config, &arguments),
     };
     match done {

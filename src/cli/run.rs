@@ -16,16 +16,19 @@ use tokio::sync::mpsc;
 
 use crate::config::{Config, accounts};
 use crate::node::{
-    Control, Loaded, Node, Sources, SystemClock, Wish, ask, id_source, load, serve_settings, sources, tables,
+    Control, Loaded, Node, Sources, SystemClock, Ticket, Wish, ask, id_source, load, serve_settings, sources, tables,
+    tried_view,
 };
 use crate::ops::log::LogSettings;
-use crate::ops::{self, ControlError, ControlRequest, Health, Metrics, Ops, Shared};
+use crate::ops::{self, ControlError, ControlRequest, Health, Metrics, Ops, Shared, TrunkCall, TrunkCallView};
 use crate::store::Reader;
 
 /// After a first signal, how long calls may go on before they are ended with BYE.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 /// How long ending takes at most, once calls are being ended.
 const END_WITHIN: Duration = Duration::from_secs(10);
+/// How long a test call over a trunk may take, all its attempts together.
+pub(super) const DIAL_WITHIN: Duration = Duration::from_secs(90);
 
 /// What the loop of the program hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +64,15 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let roster = Arc::new(ArcSwap::new(loaded.setup.roster.clone()));
     let views = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let bans = Arc::new(ArcSwap::from_pointee(Vec::new()));
+    let trunks = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let wakes = Arc::new(ArcSwap::from_pointee(Vec::new()));
     let shared = Shared {
         metrics: metrics.clone(),
         health: health.clone(),
         listeners: views.clone(),
         bans: bans.clone(),
+        trunks: trunks.clone(),
+        dial: dial(&node),
         wakes: wakes.clone(),
         refresh: {
             let (snapshots, roster) = (node.snapshots(), roster.clone());
@@ -74,10 +80,11 @@ pub(super) fn run(path: Option<&Path>) -> anyhow::Result<ExitCode> {
                 let snapshot = snapshots.load();
                 views.store(Arc::new(crate::node::listener_views(&snapshot, &roster.load())));
                 bans.store(Arc::new(crate::node::ban_views(&snapshot, clock.at())));
+                trunks.store(Arc::new(crate::node::trunk_views(&snapshot)));
                 wakes.store(Arc::new(crate::node::wake_views(&snapshot)));
             })
         },
-        control: control(&node, &config, roster.clone(), words),
+        control: control(&node, roster.clone(), words),
         state_dir: config.state_dir.clone(),
         clock: Box::new(move || clock.at()),
     };
@@ -214,13 +221,12 @@ fn greet(
 /// What the operations port may ask of the node.
 fn control(
     node: &Node,
-    config: &Config,
     roster: Arc<ArcSwap<crate::node::Roster>>,
     words: mpsc::Sender<Word>,
 ) -> Box<dyn Fn(ControlRequest) -> Result<(), ControlError> + Send + Sync> {
     let (sender, store) = (node.control().clone(), node.store().clone());
     let clock = SystemClock::start();
-    let trusted = config.sip.trusted_peers.clone();
+    let snapshots = node.snapshots();
     Box::new(move |request| {
         let wish = |listener, wish| {
             if !roster.load().listeners.iter().any(|known| known.id == listener) {
@@ -232,8 +238,8 @@ fn control(
         let word = |word| words.try_send(word).map_err(|_| ControlError::Unavailable);
         let to_shard = |request| ask(&sender, request).map_err(|why| ControlError::Refused(why.into()));
         match request {
-            ControlRequest::Ban(source, _) if trusted.iter().any(|peer| peer.contains(source)) => {
-                let why = "cette adresse est de confiance (`sip.trusted_peers`) / this address is trusted";
+            ControlRequest::Ban(source, _) if snapshots.load().peers.trunk_of(source).is_some() => {
+                let why = "cette adresse est celle d'un opérateur / this address is an operator's, and trusted";
                 Err(ControlError::Refused(why.into()))
             }
             ControlRequest::Ban(source, span) => to_shard(Control::Ban(source, span)),
@@ -243,6 +249,17 @@ fn control(
             ControlRequest::Drain => word(Word::Stop),
             ControlRequest::Reload => word(Word::Reload),
         }
+    })
+}
+
+/// Test calls over a trunk.
+fn dial(node: &Node) -> Box<dyn Fn(TrunkCall) -> Result<TrunkCallView, ControlError> + Send + Sync> {
+    let sender = node.control().clone();
+    Box::new(move |TrunkCall { trunk, number }| {
+        let (told, heard) = crossbeam_channel::bounded(1);
+        let request = Control::TryTrunk { trunk, number, reply: Ticket::new(told) };
+        ask(&sender, request).map_err(|why| ControlError::Refused(why.into()))?;
+        heard.recv_timeout(DIAL_WITHIN).map(|tried| tried_view(&tried)).map_err(|_| ControlError::Unavailable)
     })
 }
 

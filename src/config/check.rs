@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::keys::{All, Written};
 use super::read::Faults;
 use super::values::{is_host_name, said};
-use super::{Config, Dispatch, Log, Media, Ops, Shield, Sip, SipTransport, Store, Tls};
+use super::{Config, Dispatch, Log, Media, Ops, SessionTimer, Shield, Sip, SipTransport, Store, Tls};
 
 /// Builds the configuration and tells what contradicts itself. Keys that were faulty by themselves take no part.
 pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
@@ -43,6 +43,13 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             connections_per_source_max: all.sip_connections_per_source_max.value,
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
+            offer_100rel: all.sip_offer_100rel.value,
+            session_timer: SessionTimer {
+                interval: seconds(all.sip_session_timer_interval_s.value),
+                min: seconds(all.sip_session_timer_min_s.value),
+            },
+            name_servers: all.sip_names_servers.value,
+            names_within: Duration::from_millis(u64::from(all.sip_names_within_ms.value)),
             push_providers: all.sip_push_providers.value,
             shield: Shield {
                 requests_per_second: all.sip_shield_requests_per_second.value,
@@ -119,6 +126,16 @@ fn addresses(all: &All, faults: &mut Faults) {
             said(
                 "`sip.listen` est ouvert aux autres machines, mais le son reste sur celle-ci : écrivez `media.address`",
                 "`sip.listen` is open to other machines, but the sound stays on this one: write `media.address`",
+            ),
+        );
+    }
+    let (interval, min) = (&all.sip_session_timer_interval_s, &all.sip_session_timer_min_s);
+    if sound(&[interval.faulty, min.faulty]) && (1..min.value).contains(&interval.value) {
+        faults.on(
+            interval.line.or(min.line).unwrap_or(1),
+            said(
+                "`sip.session_timer.interval_s` : moins que `sip.session_timer.min_s`",
+                "`sip.session_timer.interval_s`: less than `sip.session_timer.min_s`",
             ),
         );
     }

@@ -98,8 +98,8 @@ keys! {
         "Le fichier des centres et des écoutants. Rien : `listeners.toml` dans `state_dir`."
         "The file of centres and listeners. Nothing: `listeners.toml` in `state_dir`.";
     trunks: Vec<String>, "trunks" = "[]" [""]
-        "Les opérateurs : un fichier par raccordement, par exemple `trunks/operateur.toml` ; les appels sortants prennent le premier qui peut. Des modèles se trouvent dans `deploy/trunks`. Sans fichier, `sip.trusted_peers` en tient lieu."
-        "The operators: one file per trunk, such as `trunks/operateur.toml`; outgoing calls take the first that can. Samples are in `deploy/trunks`. Without a file, `sip.trusted_peers` stands in.";
+        "Les opérateurs : un fichier par raccordement, par exemple `trunks/operateur.toml` ; les appels sortants prennent le premier qui peut. Des modèles se trouvent dans `deploy/trunks`. Ce que dit `sip.trusted_peers` vaut en plus, après eux."
+        "The operators: one file per trunk, such as `trunks/operateur.toml`; outgoing calls take the first that can. Samples are in `deploy/trunks`. What `sip.trusted_peers` says holds besides, after them.";
 
     sip_listen: Listens, "sip.listen" = "\"127.0.0.1:5060\"" [""]
         "Les adresses de la signalisation : une seule (UDP et TCP), ou une liste, par exemple `[\"udp:192.0.2.10:5060\", \"tls:192.0.2.10:5061 as sip.exemple.org\", \"wss:192.0.2.10:8443\"]` (transports : udp, tcp, tls, ws, wss ; après `as`, ce que les autres écrivent pour joindre cette adresse). La valeur d'usine ne répond qu'à cette machine ; pour servir, écrivez l'adresse de la machine."
@@ -119,6 +119,9 @@ keys! {
     sip_registration_s: u32, "sip.registration_s" = "300" ["s"] (60..3600)
         "Combien de temps vaut l'enregistrement d'un téléphone qui ne demande rien."
         "How long the registration of a telephone lasts that asks for nothing.";
+    sip_offer_100rel: bool, "sip.offer_100rel" = "true" [""]
+        "Dire aux appareils que nous appelons qu'ils peuvent faire confirmer leur sonnerie (100rel). Qui l'exige de nous l'obtient de toute façon."
+        "Tell the devices we call that they may have their ringing confirmed (100rel). Who requires it of us gets it in any case.";
     sip_calls_max: u32, "sip.limits.calls_max" = "1000" ["appels / calls"] (1..100000)
         "Appels en même temps. Au-delà, l'opérateur entend « occupé, réessayez »."
         "Calls at a time. Beyond that the operator is told to try again.";
@@ -141,6 +144,18 @@ keys! {
     sip_web_origins: Vec<String>, "sip.web.origins" = "[]" [""]
         "Les pages web qui peuvent ouvrir une connexion `ws` ou `wss`, par exemple `[\"https://ecoute.exemple.org\"]`. Rien : toutes."
         "The web pages that may open a `ws` or `wss` connection, such as `[\"https://ecoute.example.org\"]`. Nothing: all.";
+    sip_session_timer_interval_s: u32, "sip.session_timer.interval_s" = "1800" ["s"] (0..86400)
+        "Un appel établi que personne n'a confirmé depuis si longtemps est terminé : le correspondant a disparu. 0 : jamais."
+        "An established call that nobody confirmed for so long is ended: the other side is gone. 0: never.";
+    sip_session_timer_min_s: u32, "sip.session_timer.min_s" = "90" ["s"] (90..3600)
+        "La plus courte de ces durées que nous acceptons d'un correspondant (422 en dessous)."
+        "The shortest such time we accept from the other side (422 below it).";
+    sip_names_servers: Vec<SocketAddr>, "sip.names.servers" = "[]" [""]
+        "Les serveurs de noms (DNS) auxquels demander où sont les machines des opérateurs, par exemple `[\"192.0.2.53:53\"]`. Rien : ceux de cette machine."
+        "The name servers (DNS) to ask where the operators' machines are, such as `[\"192.0.2.53:53\"]`. Nothing: those of this machine.";
+    sip_names_within_ms: u32, "sip.names.within_ms" = "2000" ["ms"] (200..8000)
+        "Le temps laissé à une telle recherche, toutes questions comprises. Aucun appel en cours ne l'attend."
+        "The time such a search is given, all questions together. No call under way waits for it.";
     sip_push_providers: Vec<String>, "sip.push.providers" = "[]" [""]
         "Les services qui réveillent les téléphones portables endormis (`apns` pour Apple, `fcm` pour Google), si un programme à vous sait leur parler : il lit `/api/v1/wakes` chaque seconde et réveille qui y figure. Un téléphone endormi compte alors comme joignable tant que son enregistrement dure. Rien : un téléphone dont la connexion se ferme n'est plus joignable."
         "The services that wake sleeping mobile telephones (`apns` of Apple, `fcm` of Google), if a program of yours speaks to them: it reads `/api/v1/wakes` every second and wakes whoever is listed. A sleeping telephone then counts as reachable while its registration lasts. Nothing: a telephone whose connection closes can no longer be reached.";

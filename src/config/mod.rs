@@ -86,10 +86,27 @@ pub struct Sip {
     pub tls: Tls,
     /// Web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// Do our INVITEs offer reliable provisional responses (RFC 3262)?
+    pub offer_100rel: bool,
+    /// Session timers.
+    pub session_timer: SessionTimer,
+    /// Name servers; empty: the system's.
+    pub name_servers: Vec<SocketAddr>,
+    /// The time one look-up of a name may take.
+    pub names_within: Duration,
     /// The push services that a program of the staff's speaks to; empty: none, and no telephone sleeps.
     pub push_providers: Vec<String>,
     /// Against strangers.
     pub shield: Shield,
+}
+
+/// How long an established call stands without a word of the other side (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimer {
+    /// The interval asked for and granted; zero: no timers.
+    pub interval: Duration,
+    /// The shortest interval accepted.
+    pub min: Duration,
 }
 
 /// What strangers may do.

@@ -146,6 +146,20 @@ fn one_cause_one_fault() {
     assert_eq!(faults("media.ports = \"x\"\nsip.limits.calls_max = 99999").len(), 1);
 }
 
+/// Session timers: off, at the least, and an interval that no peer could be granted.
+#[test]
+fn b117_session_timers() {
+    let sip = |text: &str| read(text).expect("sound").sip;
+    let timer = sip("").session_timer;
+    assert_eq!((timer.interval.as_secs(), timer.min.as_secs(), sip("").offer_100rel), (1800, 90, true));
+    assert!(sip("sip.session_timer.interval_s = 0").session_timer.interval.is_zero());
+    assert!(!sip("sip.offer_100rel = false").offer_100rel);
+    assert_eq!(sip("sip.session_timer.interval_s = 90").session_timer.interval.as_secs(), 90);
+    assert_eq!(faults("sip.session_timer.interval_s = 89").len(), 1);
+    assert_eq!(faults("[sip.session_timer]\ninterval_s = 200\nmin_s = 300").len(), 1);
+    assert_eq!(faults("sip.session_timer.min_s = 89").len(), 1);
+}
+
 /// The shield's settings at their edges, and a range holds its addresses and no others.
 #[test]
 fn the_shield() {

@@ -65,6 +65,13 @@ impl Setting for SocketAddr {
     }
 }
 
+impl Setting for Vec<SocketAddr> {
+    const TYPE: (&'static str, &'static str) = ("liste d'adresses avec leur port", "list of addresses with their port");
+    fn read(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, Said> {
+        list::<Vec<SocketAddr>, SocketAddr>(value)
+    }
+}
+
 impl Setting for IpAddr {
     const TYPE: (&'static str, &'static str) = ("adresse", "address");
     fn read(value: &DeValue<'_>) -> Result<IpAddr, Said> {

@@ -241,6 +241,10 @@ mod tests {
         for (utc, expected) in [("T00:29Z", false), ("T00:30Z", true), ("T01:29Z", true), ("T01:30Z", false)] {
             assert_eq!(open(&around, &format!("2026-03-29{utc}")), expected, "{utc}");
         }
+        let late = plan("Europe/Paris", "weekend = \"02:30-04:00\"");
+        for (utc, expected) in [("T00:59Z", false), ("T01:00Z", true), ("T01:59Z", true), ("T02:00Z", false)] {
+            assert_eq!(open(&late, &format!("2026-03-29{utc}")), expected, "{utc}: a start that is missing");
+        }
         let day = plan("Europe/Paris", "weekend = \"09:00-19:00\"");
         assert!(open(&day, "2026-03-28T08:00Z") && !open(&day, "2026-03-28T07:00Z"));
         assert!(open(&day, "2026-03-29T07:00Z") && !open(&day, "2026-03-29T06:59Z"));
@@ -260,6 +264,21 @@ mod tests {
         ] {
             let day = if utc.starts_with("T23") { "2026-10-24" } else { "2026-10-25" };
             assert_eq!(open(&plan, &format!("{day}{utc}")), expected, "{utc}");
+        }
+        let late = self::plan("Europe/Paris", "weekend = \"02:30-04:00, 14:00-18:00\"");
+        for (utc, expected) in [
+            ("T00:29Z", false),
+            ("T00:30Z", true),
+            ("T01:00Z", false),
+            ("T01:29Z", false),
+            ("T01:30Z", true),
+            ("T02:59Z", true),
+            ("T03:00Z", false),
+            ("T12:59Z", false),
+            ("T13:00Z", true),
+            ("T17:00Z", false),
+        ] {
+            assert_eq!(open(&late, &format!("2026-10-25{utc}")), expected, "{utc}");
         }
     }
 

@@ -17,7 +17,7 @@
 //! ## A silent peer is asked, not cut
 //! Chosen: when neither RTP nor RTCP comes for 30 s, a re-INVITE that changes nothing; a peer that lost the dialog answers
 //! 481 or nothing, and the leg ends with its reason. Refused: hanging up on silence; silence can be distress, a muted phone,
-//! or a codec with discontinuous transmission. Session timers (RFC 4028) will do the same from the other side.
+//! or a codec with discontinuous transmission. Session timers (RFC 4028) do the same, more slowly.
 //!
 //! ## A listener's first sound is awaited eight seconds
 //! Chosen: a listener's phone that answered and sends nothing at all sends the caller back to the queue, in front, with a
@@ -34,6 +34,22 @@
 //! ## A panic ends one call
 //! Chosen: `catch_unwind` around one input of one call; its sessions are ended, its listener freed, the record says `fault`.
 //! Not yet: taking the caller up again in a fresh call; it needs the checkpoints of a later version.
+//!
+//! ## A session is refreshed whether the peer counts or not
+//! Chosen: session timers on by default, half an hour; a peer that does not know them is refreshed by us all the same, and what it
+//! makes of that ends nothing unless it says that the call is gone (408, 481, silence). By UPDATE where its Allow has it, else
+//! by a re-INVITE that repeats the last description to the letter. Refused: taking part only when asked, as a telephone that
+//! loses its power in the middle of a call then holds a listener for hours. Changes our mind: a telephone that stumbles over
+//! the re-INVITE (`sip.session_timer.interval_s = 0` is its cure).
+//!
+//! ## Reliable responses: understood, offered, and not sought
+//! Chosen: whoever requires 100rel gets it, our own calls say that we know it, and who merely supports it gets plain responses,
+//! for a PRACK more is a thing more that can get lost. A 180 that may not go out as it is (required, and no offer to put into
+//! it) is left out. Of a telephone's descriptions before its answer the first counts, those of another fork void.
+//!
+//! ## A telephone does not send a caller elsewhere
+//! Chosen: a 3xx of a listener's telephone is a refusal, and the next listener is rung: who speaks to a caller is the
+//! dispatcher's choice. A trunk's 3xx can be followed ([`crate::sip::Redirect`]), over the same trunk, each address once.
 //!
 //! ## Who holds a call is asked now and then
 //! Chosen: a re-INVITE every minute to whoever put the call on hold. Found by the simulator: a phone that dies while it holds
@@ -120,6 +136,29 @@
 //! ## A lost conversation counts to its last sound
 //! Chosen: when a leg is lost after a silence, the record's length ends where the silence began; a hang-up counts to itself.
 //!
-//! ## Opus, G.722, SRTP, NATS and calling out over TLS are not here yet
-//! The types leave room (`sdp::Codec`, `net::Connect`, `cluster`). Nothing in the README claims them. The resolver of
-//! `net` is proved and not yet asked: trunks will.
+//! ## What `sip.trusted_peers` says is a trunk like the others, and the last
+//! Chosen: its networks stand beside the operators' files, as the trunk `local` without channels, probes or calls of ours. A
+//! narrower network of an operator's file counts before it. Refused: to drop them as soon as a file is named, which would
+//! have silenced a proxy or a test telephone for a reason that nobody sees.
+//!
+//! ## A test call over a trunk makes no sound
+//! Chosen: `ecoute trunk call` offers `a=inactive`, writes down what each machine answers, and hangs up as soon as somebody
+//! picks up. It takes the way that every call of ours takes: routes, channels, failover, what may not be dialled. Refused: a
+//! recorded word for whoever picks up; a wrong number would be rung by a voice that speaks of abuse.
+//!
+//! ## A peer's patience is not the call's
+//! Chosen: a machine that says nothing at all, not even 100, is left after some seconds (`outgoing.failover_s`), and what it
+//! says later is acknowledged and hung up; one that said anything may let it ring. Refused: Timer B, half a minute in which
+//! somebody who asked to be called back would hear nothing.
+//!
+//! ## A node that stops takes its registrations back at once
+//! Chosen: at the first signal, while calls still go on, so that the operator sends new ones elsewhere; its answer is waited
+//! for two seconds, since a dead registrar must not hold up a restart.
+//!
+//! ## Settings of a trunk that this version cannot keep are refused
+//! Chosen: `media.srtp` and `media.early_media` are a fault at the start. Refused: reading them in silence; whoever writes
+//! `srtp` believes that nobody listens in.
+//!
+//! ## Opus, G.722, SRTP and NATS are not here yet
+//! The types leave room (`sdp::Codec`, `trunk::Srtp`, `cluster`). Nothing in the README claims them. Calls out over a trunk
+//! are test calls so far: a listener on an ordinary telephone comes with the roster that knows one.

@@ -13,6 +13,9 @@
 //! | leg | one party's signalling and sound | channel |
 //! | stream | the RTP of one leg | session |
 //! | session | in `sip`: what one INVITE made; in `sdp`: what was negotiated | call |
+//! | trunk (*raccordement*) | what is agreed with one operator; one file | provider, gateway |
+//! | peer (*machine*) | one address of an operator's that calls us and that we call | server, host |
+//! | channel (*canal*) | one call at a time over a trunk, by contract | line, leg |
 //! | flow | transport, both addresses, connection: the way to a peer (RFC 5626) | socket |
 //! | binding | a registered contact and its flow | device |
 //! | device | one binding, as the call sees it | endpoint |

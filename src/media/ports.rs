@@ -63,4 +63,29 @@ mod tests {
         assert_eq!(pool.take(now + Duration::from_millis(4999)), None);
         assert_eq!(pool.take(now + Duration::from_secs(5)), Some(4004));
     }
+
+    /// Ten pairs, one call of two hours, ten thousand short ones beside it: its pair is given to nobody, and no pair serves
+    /// again before it has rested.
+    #[test]
+    fn p117_a_long_call_keeps_its_ports() {
+        let rest = Duration::from_secs(5);
+        let mut pool = PortPool::new(4000..=4019, rest);
+        let mut now = Instant::from_millis(10);
+        let long = pool.take(now).expect("the first pair");
+        let mut closed: std::collections::BTreeMap<u16, Instant> = std::collections::BTreeMap::new();
+        let mut taken = 0;
+        while taken < 10_000 {
+            now += Duration::from_millis(720);
+            let Some(port) = pool.take(now) else { continue };
+            taken += 1;
+            assert_ne!(port, long);
+            assert!(closed.get(&port).is_none_or(|at| now.since(*at) >= rest), "{port} did not rest");
+            let end = now + Duration::from_millis(300);
+            pool.give_back(end, port);
+            closed.insert(port, end);
+        }
+        assert_eq!(closed.len(), 9, "all the others serve in turn");
+        pool.give_back(now, long);
+        assert_eq!(pool.free(), 10);
+    }
 }

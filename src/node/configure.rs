@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Listen, SipTransport};
-use crate::net::{ServerTls, StreamLimits};
+use crate::net::{ResolveSettings, ServerTls, StreamLimits};
 use crate::sip::{EndpointConfig, Network, ShieldConfig, Transport};
 use crate::store::StoreSettings;
 use crate::{dispatch, media};
 
 use super::load::Sources;
+use super::resolving::NameSettings;
 use super::serve::ServeSettings;
 use super::setup::Setup;
 use super::shard::ShardSettings;
@@ -23,6 +24,8 @@ pub fn sources(config: &Config) -> Sources {
         dialplans: config.dialplans.clone(),
         prompts: config.prompts.clone(),
         listeners: config.listeners.clone(),
+        trunks: config.trunks.clone(),
+        trusted: networks(config),
     }
 }
 
@@ -36,17 +39,17 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
             domains.push(named.clone());
         }
     }
-    let trusted =
-        config.sip.trusted_peers.iter().map(|peer| Network { addr: peer.addr, prefix: peer.prefix }).collect();
     let endpoint = EndpointConfig {
         realm: config.sip.realm.clone(),
         domains,
-        trusted,
         shield: ShieldConfig {
             requests_per_second: config.sip.shield.requests_per_second,
             ban: config.sip.shield.ban,
             ban_longest: config.sip.shield.ban_longest,
         },
+        offer_100rel: config.sip.offer_100rel,
+        session_expires_s: u32::try_from(config.sip.session_timer.interval.as_secs()).unwrap_or(0),
+        min_se_s: u32::try_from(config.sip.session_timer.min.as_secs()).unwrap_or(90),
         push_providers: config.sip.push_providers.clone(),
         expires_default_s: u32::try_from(config.sip.registration.as_secs()).unwrap_or(300),
         sessions_max: config.sip.calls_max as usize * 6,
@@ -74,6 +77,10 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
         },
         tls: certificate(config),
         web_origins: config.sip.web_origins.clone(),
+        names: NameSettings {
+            servers: config.sip.name_servers.clone(),
+            resolve: ResolveSettings { total: config.sip.names_within, ..ResolveSettings::default() },
+        },
         shard: ShardSettings {
             endpoint,
             dispatch,
@@ -92,6 +99,11 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
             ..StoreSettings::default()
         },
     }
+}
+
+/// The networks of `sip.trusted_peers`.
+fn networks(config: &Config) -> Vec<Network> {
+    config.sip.trusted_peers.iter().map(|peer| Network { addr: peer.addr, prefix: peer.prefix }).collect()
 }
 
 /// The sockets of signalling as configured. What holds for one of them alone comes before what holds for all.

@@ -1,18 +1,22 @@
 //! Reading a set-up from its files: read, check, map every prompt, and only then hand it over. A bad file changes nothing
 //! and says why, with its line; all faults come at once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::call;
 use crate::config::listeners::{self, Listeners, Secret as Kept};
+use crate::config::trunks;
 use crate::dialplan::{self, Language, Plan, PromptIndex, PromptWords};
 use crate::france::Tables;
 use crate::media::{Library, LibraryFault};
-use crate::sip::{Accounts, Secret};
+use crate::net::{ClientTls, TlsClient};
+use crate::sip::{Accounts, Network, Secret};
+use crate::trunk;
 
-use super::setup::Setup;
+use super::setup::{Setup, Trunking};
 
 /// Where the staff's files are.
 #[derive(Clone, Debug)]
@@ -23,6 +27,10 @@ pub struct Sources {
     pub prompts: PathBuf,
     /// Centres and listeners.
     pub listeners: PathBuf,
+    /// The trunks, one file each.
+    pub trunks: Vec<PathBuf>,
+    /// The networks whose calls need neither a password nor a trunk's file.
+    pub trusted: Vec<Network>,
 }
 
 /// A sound set-up, and the words behind its prompts.
@@ -41,6 +49,7 @@ pub fn load(sources: &Sources, tables: &Arc<Tables>) -> Result<Loaded, Vec<Strin
     let mut faults = Vec::new();
     let prompts = load_prompts(&sources.prompts, &mut faults);
     let listeners = load_listeners(&sources.listeners, &mut faults);
+    let trunks = load_trunks(sources, &mut faults);
     let mut plans: Vec<Arc<Plan>> = Vec::new();
     if sources.dialplans.is_empty() {
         faults.push(said(
@@ -85,6 +94,7 @@ pub fn load(sources: &Sources, tables: &Arc<Tables>) -> Result<Loaded, Vec<Strin
         accounts: Arc::new(accounts_of(&listeners)),
         roster: Arc::new(listeners.roster),
         call: Arc::new(call::Settings::new(tables.clone())),
+        trunks: Arc::new(trunks),
     };
     Ok(Loaded { setup, words: Arc::new(prompts.words), warnings })
 }
@@ -148,6 +158,34 @@ fn load_listeners(path: &Path, faults: &mut Vec<String>) -> Listeners {
             Listeners::default()
         }
     }
+}
+
+/// The trunks' files and the certificates they name; the networks of `sip.trusted_peers` are a trunk of their own, the last.
+fn load_trunks(sources: &Sources, faults: &mut Vec<String>) -> Trunking {
+    let mut settings = trunks::load(&sources.trunks).unwrap_or_else(|found| {
+        faults.extend(found.iter().map(ToString::to_string));
+        Vec::new()
+    });
+    let mut tls = BTreeMap::new();
+    for trunk in settings.iter().filter(|trunk| trunk.may_use_tls()) {
+        let trunk::Tls { verify, authority, certificate, .. } = trunk.tls.clone();
+        match TlsClient::load(&ClientTls { ca: authority, certificate, verify }) {
+            Ok(client) => {
+                tls.insert(trunk.name.clone(), client);
+            }
+            Err(fault) => {
+                let name = &trunk.name;
+                faults.push(said(
+                    &format!("raccordement {name}, `tls` : {fault}"),
+                    &format!("trunk {name}, `tls`: {fault}"),
+                ));
+            }
+        }
+    }
+    if !sources.trusted.is_empty() {
+        settings.push(trunk::Settings::local(sources.trusted.clone()));
+    }
+    Trunking { settings, tls }
 }
 
 fn read(path: &Path, key: &str, faults: &mut Vec<String>) -> Option<String> {

@@ -5,13 +5,15 @@
 //! same endpoint the other way round: the softphone of `ecoute demo`, `ecoute call` and the simulator.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::dispatch::{Decision, DropReason as DispatchDrop};
-use crate::ids::{CallId, ListenerId};
+use crate::ids::{CallId, ListenerId, PhoneNumber};
 use crate::media;
 use crate::sip::{self, Flow};
+use crate::trunk;
 
 mod clock;
 mod configure;
@@ -24,12 +26,14 @@ mod phone;
 mod proof;
 mod receiver;
 mod rehearsal;
+mod resolving;
 mod serve;
 mod setup;
 mod shard;
 mod softphone;
 mod tally;
 mod transports;
+mod trial;
 mod wakes;
 
 pub use crate::dispatch::{Lang, Roster, Wish};
@@ -40,15 +44,17 @@ pub use configure::{serve_settings, sources, tables};
 pub use entropy::id_source;
 pub use load::{Loaded, Sources, accounts_of, load};
 pub use numbers::{Plans, caller_identity};
-pub use observe::{ban_views, listener_views};
+pub use observe::{ban_views, listener_views, tried_view, trunk_views};
 pub use phone::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 pub use proof::{Proof, ProofError, ProofSettings, Story, Watched};
 pub use rehearsal::{Act, Line, LineKind, Rehearsal};
+pub use resolving::NameSettings;
 pub use serve::{Node, ServeError, ServeSettings, Snapshot, ask};
-pub use setup::Setup;
+pub use setup::{Setup, Trunking};
 pub use shard::{Shard, ShardCounts, ShardSettings};
 pub use softphone::{Softphone, SoftphoneError, SoftphoneSettings, softphone_settings, tone};
 pub use transports::Listening;
+pub use trial::{Ticket, Tried, TriedEnd, TriedStep};
 pub use wakes::wake_views;
 
 /// What a shard is told.
@@ -63,6 +69,15 @@ pub enum Input {
     },
     /// A connection is gone; or, with connection 0, none could be opened to that peer.
     FlowClosed(Flow),
+    /// The answer to an [`Output::Resolve`].
+    Resolved {
+        /// Which.
+        query: u32,
+        /// The addresses; none when there are none, or none could be learnt in time.
+        found: Vec<trunk::Address>,
+        /// How long they hold.
+        ttl: Duration,
+    },
     /// A media worker reports.
     Report(media::Report),
     /// A person or the control plane wants something.
@@ -88,6 +103,15 @@ pub enum Control {
     Ban(IpAddr, Option<Duration>),
     /// Answer it again.
     LiftBan(IpAddr),
+    /// A test call over a trunk; what came of it is an [`Output::Tried`].
+    TryTrunk {
+        /// The trunk's name.
+        trunk: String,
+        /// Whom to call.
+        number: PhoneNumber,
+        /// Who waits for the result.
+        reply: Ticket,
+    },
 }
 
 impl std::fmt::Debug for Control {
@@ -99,6 +123,7 @@ impl std::fmt::Debug for Control {
             Control::EndCall(call) => write!(f, "EndCall({call})"),
             Control::Ban(source, span) => write!(f, "Ban({source}, {span:?})"),
             Control::LiftBan(source) => write!(f, "LiftBan({source})"),
+            Control::TryTrunk { trunk, .. } => write!(f, "TryTrunk({trunk})"),
         }
     }
 }
@@ -115,6 +140,20 @@ pub enum Output {
     },
     /// Close this connection.
     Close(Flow),
+    /// Look up a trunk's host (RFC 3263); the answer is [`Input::Resolved`].
+    Resolve {
+        /// The number of the question.
+        query: u32,
+        /// What is asked.
+        host: trunk::Host,
+    },
+    /// What came of a test call over a trunk.
+    Tried {
+        /// Who waits for it.
+        reply: Ticket,
+        /// The result.
+        tried: Box<Tried>,
+    },
     /// To the media worker of this call (the call's number modulo the number of workers).
     Media(media::Command),
     /// A call is over: its record. Once per call.
@@ -178,6 +217,32 @@ pub enum Event {
     },
     /// What a trunk's network signed about the caller's number; noted, not verified.
     Attested(Option<sip::Attestation>),
+    /// A trunk came up, went down, or is not known yet.
+    TrunkChanged {
+        /// Its name.
+        name: Arc<str>,
+        /// How it is now.
+        state: trunk::State,
+    },
+    /// Something about a trunk that staff must see to, or that is over.
+    TrunkAlert {
+        /// Its name.
+        name: Arc<str>,
+        /// What.
+        alert: trunk::Alert,
+        /// False when it is over.
+        raised: bool,
+    },
+    /// A peer of a trunk did not answer OPTIONS.
+    ProbeMissed {
+        /// The trunk's name.
+        name: Arc<str>,
+    },
+    /// A call was refused because its trunk has no channel left.
+    TrunkFull {
+        /// The trunk's name.
+        name: Arc<str>,
+    },
     /// A panic, contained to one call.
     Panicked(CallId),
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::call::CallerIdentity;
 use crate::dialplan::Plan;
-use crate::france::{CallerNumber, Department, normalise};
+use crate::france::{CallerNumber, normalise};
 use crate::sip::IncomingInvite;
 use crate::trunk::number::Dialling;
 use crate::trunk::{Arrival, Unknown};
@@ -67,11 +67,6 @@ impl Plans {
 /// Who calls, as far as we may know it.
 pub fn caller_identity(invite: &IncomingInvite) -> CallerIdentity {
     identity(Arrival::plain(invite).caller)
-}
-
-/// Where a trusted trunk says the call comes from.
-pub(super) fn network_location(invite: &IncomingInvite) -> Option<Department> {
-    Arrival::plain(invite).located
 }
 
 /// A caller's number as a person writes it, for rehearsals.
@@ -153,7 +148,9 @@ mod tests {
     #[test]
     fn the_place_the_network_names() {
         let place = |trust: Trust, privacy: bool, value: &str| {
-            network_location(&invite(trust, "sip:x@h", &[], privacy, Some(value))).map(|place| place.code().to_owned())
+            Arrival::plain(&invite(trust, "sip:x@h", &[], privacy, Some(value)))
+                .located
+                .map(|place| place.code().to_owned())
         };
         let isere = "GSTN;operator-specific-GI=\"3438185000\";network-provided";
         assert_eq!(place(Trust::Trunk(0), false, isere).as_deref(), Some("38"));

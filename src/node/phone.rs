@@ -499,6 +499,7 @@ impl Phone {
                 headers,
                 sdp: offer,
                 ring_timeout: Duration::from_secs(60),
+                patience: None,
                 redirect: Redirect::Refuse,
                 max_forwards: 70,
             };

@@ -17,7 +17,7 @@ use crate::ids::{IdSource, ListenerId};
 use crate::media::{self, Library, Prompt};
 use crate::ops::{Health, Metrics};
 use crate::sdp::Capabilities;
-use crate::sip::{Accounts, EndpointConfig, Headers, Network, Secret};
+use crate::sip::{Accounts, EndpointConfig, Headers, Network, Peers, Secret};
 use crate::store::{Reader, StoreSettings, explain};
 
 use super::clock::SystemClock;
@@ -120,9 +120,10 @@ impl Proof {
                 streams: crate::net::StreamLimits::default(),
                 tls: None,
                 web_origins: Vec::new(),
+                names: super::NameSettings::default(),
                 shard: ShardSettings {
                     endpoint: EndpointConfig {
-                        trusted: vec![Network { addr: LOOPBACK.into(), prefix: 8 }],
+                        peers: Arc::new(Peers::one([Network { addr: LOOPBACK.into(), prefix: 8 }])),
                         ..EndpointConfig::default()
                     },
                     dispatch: dispatch::Settings::default(),
@@ -334,6 +335,7 @@ fn setup_of(settings: &ProofSettings, ids: &mut IdSource) -> Result<(Setup, Vec<
         roster: Arc::new(roster),
         accounts: Arc::new(accounts),
         call: Arc::new(crate::call::Settings::new(Arc::new(Tables::embedded()))),
+        trunks: Arc::default(),
     };
     Ok((setup, passwords))
 }

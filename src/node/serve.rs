@@ -22,15 +22,17 @@ use crate::ops::events::MediaFigures;
 use crate::ops::labels::{ByDrop, Room, Way, Word};
 use crate::ops::metrics::follow;
 use crate::ops::{Health, Metrics, Part};
-use crate::sip;
+use crate::sip::{self, Transport};
 use crate::store::{Entry, Store, StoreError, StoreHandle, StoreSettings};
+use crate::trunk;
 
 use super::clock::SystemClock;
 use super::observe::Observer;
 use super::receiver::Arrived;
-use super::setup::Setup;
+use super::resolving::{NameSettings, Resolving};
+use super::setup::{Setup, Trunking};
 use super::shard::{Shard, ShardCounts, ShardSettings};
-use super::transports::{Listening, OpenError, Transports};
+use super::transports::{Certified, Listening, OpenError, Transports};
 use super::{Control, Input, Output};
 
 /// Datagrams that may wait for the shard; more are dropped and repaired by SIP's own repetition.
@@ -57,6 +59,8 @@ pub struct ServeSettings {
     pub tls: Option<ServerTls>,
     /// The web pages that may open a WebSocket; empty: all.
     pub web_origins: Vec<String>,
+    /// Names to addresses.
+    pub names: NameSettings,
     /// The shard; what peers write to reach the sockets is filled in when they are open.
     pub shard: ShardSettings,
     /// Plans, prompts, listeners, accounts.
@@ -109,6 +113,10 @@ pub struct Snapshot {
     pub devices: std::collections::BTreeMap<ListenerId, u32>,
     /// Where each call stands.
     pub calls: Vec<(CallId, crate::call::Stage)>,
+    /// How each trunk is.
+    pub trunks: Vec<trunk::Status>,
+    /// Whose calls are believed without a password.
+    pub peers: Arc<sip::Peers>,
     /// Sources that are answered with silence; taken anew when the list changes.
     pub bans: Arc<Vec<sip::Ban>>,
     /// Calls to telephones that sleep, and must be woken.
@@ -150,6 +158,9 @@ impl Node {
         )?;
         let sip = transports.first().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
         settings.shard.endpoint.sockets = transports.advertised().to_vec();
+        let sockets = transports.advertised();
+        let resolving = Resolving::start(transports.runtime(), &settings.names, sockets, ids.fork());
+        let trunking = settings.setup.trunks.clone();
         let owner = Store::open(&settings.state_dir, settings.store)?;
         let store = owner.handle();
         let workers = spawn_workers(&settings.media, settings.workers, &mut ids, clock)?;
@@ -163,6 +174,8 @@ impl Node {
         let shard = Shard::new(settings.shard, settings.setup, ids);
         let run = Run {
             shard,
+            resolving,
+            trunking,
             transports,
             workers,
             clock,
@@ -260,6 +273,8 @@ fn spawn_workers(
 
 struct Run {
     shard: Shard,
+    resolving: Resolving,
+    trunking: Arc<Trunking>,
     transports: Transports,
     workers: Vec<WorkerHandle>,
     clock: SystemClock,
@@ -280,15 +295,18 @@ impl Run {
     fn run(mut self, arrived: &Receiver<Arrived>, controls: &Receiver<Control>, stopped: &Receiver<()>) {
         let reports: Vec<Receiver<Report>> = self.workers.iter().map(|worker| worker.reports().clone()).collect();
         let connections = self.transports.events().clone();
+        let resolved = self.resolving.answers().clone();
         let mut select = Select::new();
         select.recv(arrived);
         select.recv(&connections);
+        select.recv(&resolved);
         select.recv(controls);
         let stop = select.recv(stopped);
         for reports in &reports {
             select.recv(reports);
         }
-        let mut at = self.hand_out();
+        // The trunks begin with this first input.
+        let mut at = self.tell(Input::Timeout);
         loop {
             let now = self.clock.at();
             let wait = at.map_or(SHOW_EVERY, |at| at.since(now)).min(SHOW_EVERY);
@@ -298,8 +316,10 @@ impl Run {
             }
             let began = self.clock.at();
             for control in controls.try_iter().take(BATCH) {
-                if matches!(control, Control::Reload(_)) {
+                if let Control::Reload(setup) = &control {
                     self.transports.reload();
+                    self.transports.forget_certified();
+                    self.trunking = setup.trunks.clone();
                 }
                 at = self.tell(Input::Control(control));
             }
@@ -311,6 +331,11 @@ impl Run {
             for Arrived { flow, bytes } in arrived.try_iter().take(BATCH) {
                 self.observer.wire(Way::In, &bytes);
                 at = self.tell(Input::Datagram { flow, bytes });
+            }
+            for resolved in resolved.try_iter().take(BATCH) {
+                if let Some(input) = Resolving::heard(resolved) {
+                    at = self.tell(input);
+                }
             }
             for event in connections.try_iter().take(BATCH) {
                 for input in self.transports.heard(event) {
@@ -348,9 +373,14 @@ impl Run {
             match self.shard.poll_output() {
                 Output::Transmit { flow, bytes } => {
                     self.observer.wire(Way::Out, &bytes);
+                    if flow.transport == Transport::Tls && !flow.is_pinned() {
+                        self.certify(flow.remote);
+                    }
                     lost.extend(self.transports.send(flow, &bytes));
                 }
                 Output::Close(flow) => self.transports.close(flow),
+                Output::Resolve { query, host } => lost.extend(self.resolving.ask(query, &host)),
+                Output::Tried { reply, tried } => reply.redeem(*tried),
                 Output::Media(command) => self.command_worker(command),
                 Output::Record(finished) => {
                     self.observer.record(&finished);
@@ -373,6 +403,15 @@ impl Run {
         }
     }
 
+    /// Says how the peer at `remote` must prove itself over TLS, before a connection to it may be opened.
+    fn certify(&mut self, remote: SocketAddr) {
+        let known = self.shard.certified(remote).and_then(|(trunk, name)| {
+            let client = self.trunking.tls.get(&trunk)?.clone();
+            Some(Certified { client, name })
+        });
+        self.transports.certify(remote, known);
+    }
+
     fn command_worker(&mut self, command: media::Command) {
         // Both legs of a call live on one worker: a bridge never crosses threads.
         let nth = (command.leg().call.as_raw() % self.workers.len() as u64) as usize;
@@ -389,6 +428,8 @@ impl Run {
         self.shown = now.at;
         let counts = self.shard.counts();
         self.observer.levels(now.at, &counts, inbox);
+        let trunks = self.shard.trunks(now);
+        self.observer.trunks(&trunks);
         if self.shard.ban_changes() != self.ban_changes {
             self.ban_changes = self.shard.ban_changes();
             self.bans = Arc::new(self.shard.bans().copied().collect());
@@ -421,6 +462,8 @@ impl Run {
             listeners: self.shard.dispatcher().listener_states(now).collect(),
             devices: self.shard.devices().clone(),
             calls: self.shard.stages().collect(),
+            trunks,
+            peers: self.shard.peers().clone(),
             bans: self.bans.clone(),
             wakes: self.shard.wakes().map(|(session, binding)| (session, binding.clone())).collect(),
             streams: figures.streams as u64,

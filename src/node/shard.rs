@@ -12,11 +12,12 @@ use crate::clock::{Instant, Now, earliest};
 use crate::dispatch::{self, Dispatcher};
 use crate::ids::{CallId, IdSource, LegId, ListenerId};
 use crate::media::Library;
-use crate::sip::{self, Binding, Endpoint, EndpointConfig};
+use crate::sip::{self, Binding, Endpoint, EndpointConfig, Peers, SessionId};
+use crate::trunk::{self, Channel, Trunks};
 
 use super::legs::Legs;
 use super::numbers::Plans;
-use super::setup::Setup;
+use super::setup::{Setup, Trunking};
 use super::{Event, Input, Output};
 
 mod acts;
@@ -24,6 +25,8 @@ mod arrivals;
 mod events;
 mod handover;
 mod lines;
+mod trials;
+mod trunks;
 
 /// What a shard is made with.
 #[derive(Clone, Debug)]
@@ -72,6 +75,18 @@ pub struct Shard {
     rings: BTreeMap<CallId, Vec<Binding>>,
     /// Registered devices of each listener who has some.
     users: BTreeMap<ListenerId, u32>,
+    trunks: Trunks,
+    /// A set-up of trunks that waits for the first input: only then is the time known.
+    trunking: Option<Arc<Trunking>>,
+    /// Whose calls are believed now.
+    peers: Arc<Peers>,
+    /// The channel of each caller's call that came over a trunk.
+    channels: BTreeMap<CallId, Channel>,
+    /// Registrations of ours that are being taken back because the node stops, and until when that is waited for.
+    leaving: BTreeSet<u32>,
+    leave_by: Option<Instant>,
+    /// Test calls under way.
+    trials: BTreeMap<SessionId, trials::Trial>,
     plans: Plans,
     library: Arc<Library>,
     call_settings: Arc<call::Settings>,
@@ -81,8 +96,10 @@ pub struct Shard {
     timer_of: BTreeMap<CallId, Instant>,
     endpoint_at: Option<Instant>,
     dispatcher_at: Option<Instant>,
+    trunks_at: Option<Instant>,
     // What one room has said and the next has not yet heard.
     sip_events: VecDeque<sip::Event>,
+    trunk_outputs: VecDeque<trunk::Output>,
     dispatch_outputs: VecDeque<dispatch::Output>,
     call_inputs: VecDeque<(CallId, call::Input)>,
     call_outputs: VecDeque<(CallId, call::Output)>,
@@ -94,6 +111,7 @@ impl Shard {
     pub fn new(settings: ShardSettings, setup: Setup, mut ids: IdSource) -> Shard {
         let endpoint = Endpoint::new(settings.endpoint.clone(), ids.fork());
         let dispatcher = Dispatcher::new(settings.dispatch.clone(), setup.roster.clone());
+        let (trunks, peers) = (Trunks::new(ids.fork()), settings.endpoint.peers.clone());
         let mut shard = Shard {
             settings,
             endpoint,
@@ -104,6 +122,13 @@ impl Shard {
             hops: BTreeMap::new(),
             rings: BTreeMap::new(),
             users: BTreeMap::new(),
+            trunks,
+            trunking: None,
+            peers,
+            channels: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            leave_by: None,
+            trials: BTreeMap::new(),
             plans: Plans::default(),
             library: setup.library.clone(),
             call_settings: setup.call.clone(),
@@ -113,7 +138,9 @@ impl Shard {
             timer_of: BTreeMap::new(),
             endpoint_at: None,
             dispatcher_at: None,
+            trunks_at: None,
             sip_events: VecDeque::new(),
+            trunk_outputs: VecDeque::new(),
             dispatch_outputs: VecDeque::new(),
             call_inputs: VecDeque::new(),
             call_outputs: VecDeque::new(),
@@ -175,16 +202,27 @@ impl Shard {
 
     /// Has every call been recorded after a drain began?
     pub fn is_drained(&self) -> bool {
-        self.draining && self.calls.is_empty() && self.legs.len() == 0
+        self.draining
+            && self.calls.is_empty()
+            && self.legs.len() == 0
+            && self.trials.is_empty()
+            && self.leaving.is_empty()
     }
 
     // ---- inputs and outputs --------------------------------------------------------------------------------------
 
     /// Takes one input. Drain [`Shard::poll_output`] to `Timeout` afterwards.
     pub fn handle_input(&mut self, now: Now, input: Input) {
+        if let Some(trunking) = self.trunking.take() {
+            self.set_up_trunks(now, &trunking);
+            self.settle(now);
+        }
         match input {
             Input::Datagram { flow, bytes } => self.tell_endpoint(now, sip::Input::Datagram { flow, bytes: &bytes }),
             Input::FlowClosed(flow) => self.tell_endpoint(now, sip::Input::FlowClosed(flow)),
+            Input::Resolved { query, found, ttl } => {
+                self.tell_trunks(now, trunk::Input::Resolved { query, found, ttl })
+            }
             Input::Report(report) => self.report(report),
             Input::Control(control) => self.control(now, control),
             Input::Timeout => self.timeout(now),
@@ -198,7 +236,9 @@ impl Shard {
             return output;
         }
         let calls_at = self.timers.first().map(|(at, _)| *at);
-        Output::Timeout(earliest(calls_at, earliest(self.endpoint_at, self.dispatcher_at)))
+        let trunks_at = earliest(self.trunks_at, self.leave_by);
+        let rooms_at = earliest(self.endpoint_at, earliest(self.dispatcher_at, trunks_at));
+        Output::Timeout(earliest(calls_at, rooms_at))
     }
 
     // ---- helpers -------------------------------------------------------------------------------------------------
@@ -210,6 +250,8 @@ impl Shard {
                 self.act(now, id, output);
             } else if let Some((id, input)) = self.call_inputs.pop_front() {
                 self.tell_call(now, id, input);
+            } else if let Some(output) = self.trunk_outputs.pop_front() {
+                self.trunks_said(now, output);
             } else if let Some(output) = self.dispatch_outputs.pop_front() {
                 self.dispatched(now, output);
             } else if let Some(event) = self.sip_events.pop_front() {
@@ -226,6 +268,13 @@ impl Shard {
         }
         if self.dispatcher_at.is_some_and(|at| at <= now.at) {
             self.tell_dispatcher(now, dispatch::Input::Timeout);
+        }
+        if self.leave_by.is_some_and(|at| at <= now.at) {
+            self.leave_by = None;
+            self.leaving.clear();
+        }
+        if self.trunks_at.is_some_and(|at| at <= now.at) {
+            self.tell_trunks(now, trunk::Input::Timeout);
         }
         while let Some((at, id)) = self.timers.first().copied() {
             if at > now.at {
@@ -320,6 +369,7 @@ impl Shard {
         self.calls.remove(&id);
         self.rings.remove(&id);
         self.hops.remove(&id);
+        self.free_channel(id);
         self.wake_call(id, None);
     }
 }

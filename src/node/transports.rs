@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use crossbeam_channel::{Receiver as Events, Sender, bounded};
 
 use crate::net::{BindError, Connect, Cut, Kind, Listen, StreamEvent, StreamLimits, Streams, StreamsError};
-use crate::net::{ServerTls, UdpEndpoint};
+use crate::net::{ServerTls, TlsClient, UdpEndpoint};
 use crate::sip::message::{Frame, next_frame};
 use crate::sip::{Advertised, Flow, Transport};
 
@@ -54,6 +54,17 @@ pub(super) struct Transports {
     flows: BTreeMap<u64, Flow>,
     /// What each connection of our own was opened for: a flow with connection 0.
     opened_for: BTreeMap<u64, Flow>,
+    /// How each peer we call over TLS must prove itself.
+    certified: BTreeMap<SocketAddr, Certified>,
+}
+
+/// How a peer proves itself over TLS, and how we do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Certified {
+    /// Whom we believe, and our own certificate.
+    pub client: TlsClient,
+    /// The name its certificate must carry; `None`: its address.
+    pub name: Option<String>,
 }
 
 impl Transports {
@@ -97,7 +108,7 @@ impl Transports {
         });
         let advertised = advertised.collect();
         let (flows, opened_for) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Transports { datagrams, advertised, streams, events, flows, opened_for })
+        Ok(Transports { datagrams, advertised, streams, events, flows, opened_for, certified: BTreeMap::new() })
     }
 
     /// What peers write to reach each socket.
@@ -113,6 +124,24 @@ impl Transports {
     /// What connections say; each goes to [`Transports::heard`].
     pub fn events(&self) -> &Events<StreamEvent> {
         &self.events
+    }
+
+    /// Where slow work may be done.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        self.streams.handle().runtime()
+    }
+
+    /// From now on the peer at `remote` is called over TLS only if it proves itself so; `None`: not at all.
+    pub fn certify(&mut self, remote: SocketAddr, certified: Option<Certified>) {
+        match certified {
+            Some(certified) => self.certified.insert(remote, certified),
+            None => self.certified.remove(&remote),
+        };
+    }
+
+    /// The trunks changed: what was known of their peers' certificates is asked for anew.
+    pub fn forget_certified(&mut self) {
+        self.certified.clear();
     }
 
     /// Sends a message; what the flow's end means for the shard comes back.
@@ -208,8 +237,10 @@ impl Transports {
     fn reach(&self, flow: Flow) -> Option<u64> {
         let kind = kind_of(flow.transport)?;
         let local = Some(flow.local.ip()).filter(|ip| !ip.is_unspecified());
-        // No peer is called over TLS by name yet: without settings of its own a secure connection is not opened.
-        let to = Connect { kind, local, remote: flow.remote, server_name: None, tls: None };
+        // Nobody is called over TLS of whom it is not known who he must prove to be.
+        let certified = kind.is_secure().then(|| self.certified.get(&flow.remote).cloned()).flatten();
+        let (tls, server_name) = certified.map_or((None, None), |known| (Some(known.client), known.name));
+        let to = Connect { kind, local, remote: flow.remote, server_name, tls };
         self.streams.handle().reach(to).ok()
     }
 

@@ -22,7 +22,8 @@ use serde_json::json;
 
 use crate::clock::Civil;
 use crate::dispatch::{Lang, ListenerState};
-use crate::ids::{CallId, ListenerId};
+use crate::france::{CallerNumber, normalise};
+use crate::ids::{CallId, ListenerId, PhoneNumber};
 use crate::store::{self, Reader, StoreError};
 
 use super::connection::Peer;
@@ -53,6 +54,76 @@ pub struct BanView {
     /// Seconds left; none: until it is lifted.
     pub left_s: Option<u64>,
 }
+
+/// A trunk as staff sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkView {
+    /// Its name.
+    pub name: String,
+    /// `up`, `down` or `unknown`.
+    pub state: String,
+    /// Are we registered? None: that is not asked.
+    pub registered: Option<bool>,
+    /// Channels in use by calls received.
+    pub incoming: u32,
+    /// Channels in use by calls placed.
+    pub outgoing: u32,
+    /// Channels in all; none: no limit.
+    pub channels_max: Option<u32>,
+    /// The operator's machines.
+    pub peers: Vec<PeerView>,
+}
+
+/// A machine of an operator as staff sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// `udp`, `tcp` or `tls`.
+    pub transport: String,
+    /// Its address and port.
+    pub address: String,
+    /// `up`, `unknown`, `silent` or `down`.
+    pub health: String,
+    /// It is left alone for a while, after a failure or because it asked for that.
+    pub left_alone: bool,
+}
+
+/// What a test call over a trunk met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkCallView {
+    /// Did somebody pick up?
+    pub answered: bool,
+    /// What each machine said, in order.
+    pub steps: Vec<TrunkCallStep>,
+    /// How it ended, in French …
+    pub end_fr: String,
+    /// … and in English.
+    pub end_en: String,
+}
+
+/// One answer of a test call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkCallStep {
+    /// The machine.
+    pub peer: String,
+    /// Its answer; none: nothing came.
+    pub status: Option<u16>,
+    /// The answer in words.
+    pub words: String,
+    /// Since the test began.
+    pub after_ms: u64,
+}
+
+/// A test call, as it is asked for. The number is not printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkCall {
+    /// The trunk's name.
+    pub trunk: String,
+    /// Whom to call.
+    pub number: PhoneNumber,
+}
+
+/// Places a test call and waits for its end, a minute at most.
+pub type Dial = Box<dyn Fn(TrunkCall) -> Result<TrunkCallView, ControlError> + Send + Sync>;
 
 /// A sleeping telephone that is called now: what a program needs to wake it, through the push service it names (RFC 8599).
 /// The two identifiers are as good as a key to the telephone: they go nowhere but through this port.
@@ -112,6 +183,9 @@ pub enum ControlError {
 /// Passes a request to the node and waits for its answer, a second at most.
 pub type Control = Box<dyn Fn(ControlRequest) -> Result<(), ControlError> + Send + Sync>;
 
+/// The header of a test call that holds the number to be called.
+pub const NUMBER_HEADER: &str = "x-ecoute-number";
+
 /// The header that changes need, and its value.
 pub const CHANGE_HEADER: (&str, &str) = ("x-ecoute", "1");
 
@@ -128,6 +202,8 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/bans", get(bans))
         .route("/bans/{address}/add", post(ban))
         .route("/bans/{address}/lift", post(lift_ban))
+        .route("/trunks", get(trunks))
+        .route("/trunks/{name}/call", post(trunk_call))
         .route("/wakes", get(wakes))
         .route("/drain", post(drain))
         .route("/reload", post(reload))
@@ -263,6 +339,29 @@ async fn ban(
 async fn lift_ban(State(shared): State<Arc<Shared>>, Path(address): Path<String>) -> Response {
     let Ok(address) = address.parse() else { return no_address() };
     control(shared, ControlRequest::LiftBan(address)).await
+}
+
+async fn trunks(State(shared): State<Arc<Shared>>) -> Response {
+    (shared.refresh)(&shared.metrics);
+    Json(&**shared.trunks.load()).into_response()
+}
+
+/// The number comes in a header of its own: an address may stand in somebody's log, a header does not.
+async fn trunk_call(State(shared): State<Arc<Shared>>, Path(trunk): Path<String>, headers: HeaderMap) -> Response {
+    let written = headers.get(NUMBER_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let CallerNumber::Number(number) = normalise(written.as_bytes()) else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "un numéro entier est attendu (en-tête X-Ecoute-Number)",
+            "a whole number is expected (header X-Ecoute-Number)",
+        );
+    };
+    let asked = tokio::task::spawn_blocking(move || (shared.dial)(TrunkCall { trunk, number })).await;
+    match asked.unwrap_or(Err(ControlError::Unavailable)) {
+        Ok(view) => Json(view).into_response(),
+        Err(ControlError::Refused(why)) => refuse(StatusCode::CONFLICT, &why, &why),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, "le nœud ne répond pas", &error.to_string()),
+    }
 }
 
 async fn drain(State(shared): State<Arc<Shared>>) -> Response {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::api::CHANGE_HEADER;
+use super::api::{CHANGE_HEADER, NUMBER_HEADER};
 
 /// The most an answer may hold.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
@@ -56,6 +56,14 @@ pub fn get(addr: SocketAddr, path: &str, within: Duration) -> Result<Answer, Ask
 pub fn post(addr: SocketAddr, path: &str, within: Duration) -> Result<Answer, AskError> {
     let (name, value) = CHANGE_HEADER;
     ask(addr, "POST", path, &addr.to_string(), &format!("{name}: {value}\r\n"), within)
+}
+
+/// Asks for a test call over a trunk; the number goes in a header of its own.
+pub fn call(addr: SocketAddr, trunk: &str, number: &str, within: Duration) -> Result<Answer, AskError> {
+    let (name, value) = CHANGE_HEADER;
+    let number: String = number.chars().filter(|c| c.is_ascii_graphic()).collect();
+    let headers = format!("{name}: {value}\r\n{NUMBER_HEADER}: {number}\r\n");
+    ask(addr, "POST", &format!("/api/v1/trunks/{trunk}/call"), &addr.to_string(), &headers, within)
 }
 
 /// Asks with a head of one's own: each line of `headers` ends with CR LF.

@@ -18,7 +18,7 @@ use axum::routing::get;
 
 use crate::clock::Instant;
 
-use super::api::{self, BanView, Control, ListenerView, WakeView};
+use super::api::{self, BanView, Control, Dial, ListenerView, TrunkView, WakeView};
 use super::connection::{Bounded, Peer};
 use super::health::Health;
 use super::metrics::Metrics;
@@ -34,6 +34,10 @@ pub struct Shared {
     pub listeners: Arc<ArcSwap<Vec<ListenerView>>>,
     /// The sources that are answered with silence; replaced whole by whoever knows.
     pub bans: Arc<ArcSwap<Vec<BanView>>>,
+    /// The trunks as they stand; replaced whole by whoever knows.
+    pub trunks: Arc<ArcSwap<Vec<TrunkView>>>,
+    /// Places a test call.
+    pub dial: Dial,
     /// The sleeping telephones that are called now; replaced whole by whoever knows.
     pub wakes: Arc<ArcSwap<Vec<WakeView>>>,
     /// Called before the metrics are shown: brings levels and followed counters up to date.

@@ -14,9 +14,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad,
-    ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
-    LabelDoc, Labels, Room, Word,
+    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByCourse, ByDecision, ByDrop, ByEnd, ByListenerState,
+    ByLoad, ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByTrunk,
+    ByTrunkAlert, ByTrunkState, ByWaitEnd, ByWay, LabelDoc, Labels, Room, Word,
 };
 
 /// A gauge that is not whole.
@@ -173,6 +173,27 @@ metrics! {
     sip_bans_made: Family<ByBan, Counter> = Family::default(), []
         "Sources that were answered with silence, by why"
         => "scanner, unsolicited and malformed: the Internet as it is. wrong_password now and then: a telephone with an old password. staff: somebody's own word.";
+    trunk_state: Family<ByTrunkState, Gauge> = Family::default(), []
+        "How each trunk is: 1 for the state it is in"
+        => "down=1: no machine of the operator answers, or we are not registered; see `ecoute trunk list` and the log, then ask the operator. unknown is normal where it answers no OPTIONS.";
+    trunk_registered: Family<ByTrunk, Gauge> = Family::default(), []
+        "1 while the operator keeps our registration, for trunks that register"
+        => "0 for more than a minute: callers do not reach us over it. With alert=credentials the password is wrong, otherwise the link.";
+    trunk_channels: Family<ByCourse, Gauge> = Family::default(), []
+        "Channels of each trunk in use, by who called"
+        => "Not back at 0 in a quiet night: a channel is stuck, report it.";
+    trunk_channels_max: Family<ByTrunk, Gauge> = Family::default(), []
+        "Channels of each trunk by contract, where a limit is written"
+        => "trunk_channels near it in the busy hour: order more channels.";
+    trunk_full: Family<ByTrunk, Counter> = Family::default(), []
+        "Callers refused because the trunk had no channel left for them"
+        => "Anything above 0: order more channels, or set fewer aside (`reserved_for_outgoing`).";
+    trunk_probes_missed: Family<ByTrunk, Counter> = Family::default(), []
+        "OPTIONS to the operator's machines without an answer"
+        => "Steadily rising with state=up: the operator answers none; write `options_probe_s = 0`. In bursts: the link.";
+    trunk_alert: Family<ByTrunkAlert, Gauge> = Family::default(), []
+        "1 while something about a trunk needs a person"
+        => "credentials: name or password refused. unresolved: the DNS knows no machine. no_socket: no address of ours reaches it, see `sip.listen`.";
     media_streams: Gauge = Gauge::default(), []
         "Audio streams open"
         => "Equals the legs with sound. Not back at 0 in a quiet night: a leak, report it.";

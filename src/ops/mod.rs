@@ -18,7 +18,10 @@ pub mod log;
 pub mod metrics;
 mod process;
 
-pub use api::{BanView, Control, ControlError, ControlRequest, ListenerView, WakeView};
+pub use api::{
+    BanView, Control, ControlError, ControlRequest, Dial, ListenerView, PeerView, TrunkCall, TrunkCallStep,
+    TrunkCallView, TrunkView, WakeView,
+};
 pub use events::{Event, Levels, MediaFigures};
 pub use health::{Health, NotReady, Part};
 pub use http::{Ops, OpsError, OpsHandle, Shared};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Reason, SessionId};
+use super::{Accounts, Credentials, Flow, Headers, Hidden, Notice, OutgoingInvite, Peers, Reason, SessionId};
 
 /// What the owner may ask for. A command about a session that is over is ignored.
 #[derive(Clone)]
@@ -115,6 +115,8 @@ pub enum Command {
     },
     /// Who may register and call, replaced as a whole on reload.
     Accounts(Arc<Accounts>),
+    /// Whose calls are believed without a password, replaced as a whole; what is under way goes on.
+    Peers(Arc<Peers>),
     /// Whether new calls are let in.
     Admission(Admission),
     /// Asks a peer whether it is there; answered by [`Event::OptionsReply`](super::Event::OptionsReply).
@@ -159,6 +161,7 @@ impl Command {
             Command::Register(_) => "register",
             Command::Unregister { .. } => "unregister",
             Command::Accounts(_) => "accounts",
+            Command::Peers(_) => "peers",
             Command::Admission(_) => "admission",
             Command::Options { .. } => "options",
             Command::Ban { .. } => "ban",

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flow, ShieldConfig, Transport};
+use super::{Flow, Peers, ShieldConfig, Transport};
 
 /// An address range, `addr/prefix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +106,8 @@ pub struct EndpointConfig {
     pub t2: Duration,
     /// RFC 3261 T4, how long a message may stay in the network.
     pub t4: Duration,
-    /// Sources that may call without digest: the trunks.
-    pub trusted: Vec<Network>,
+    /// Who may call without digest: the trunks' peers, as long as no [`Command::Peers`](super::Command::Peers) says otherwise.
+    pub peers: Arc<Peers>,
     /// Must others authenticate before they may call? If not, anyone may ([`super::Trust::Nobody`]).
     pub invite_auth_required: bool,
     /// May our users' phones transfer a conversation: REFER and Replaces inside it (RFC 3515, RFC 3891)?
@@ -150,7 +151,7 @@ impl Default for EndpointConfig {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
-            trusted: Vec::new(),
+            peers: Arc::default(),
             invite_auth_required: true,
             transfer: false,
             subscriptions_per_user: 8,
@@ -193,9 +194,9 @@ impl EndpointConfig {
             || same(&host_text(flow.local.ip()))
     }
 
-    /// The place in [`EndpointConfig::trusted`] of the range `ip` is in.
-    pub fn trunk_of(&self, ip: IpAddr) -> Option<usize> {
-        self.trusted.iter().position(|network| network.contains(ip))
+    /// The trunk whose peer is at `ip`.
+    pub fn trunk_of(&self, ip: IpAddr) -> Option<u32> {
+        self.peers.trunk_of(ip)
     }
 }
 

@@ -62,6 +62,10 @@ pub enum Event {
         status: u16,
         /// What happened.
         cause: Cause,
+        /// Its Retry-After, in seconds.
+        retry_after_s: Option<u32>,
+        /// Where a 3xx sends us: its first Contact. Followed by nobody when [`OutgoingInvite::redirect`](super::OutgoingInvite::redirect) says so.
+        moved_to: Option<Hidden>,
     },
     /// The ACK of our 2xx came.
     Confirmed {

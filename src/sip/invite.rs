@@ -9,9 +9,8 @@ use super::{Attestation, Binding, Credentials, Flow, Headers, Hidden, Identity, 
 /// What we know about the sender of an INVITE, beyond what it claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// It comes from a network in [`super::EndpointConfig::trusted`] (its place in that list): its asserted identities
-    /// count.
-    Trunk(usize),
+    /// It comes from a peer of the trunk with this number: its asserted identities count.
+    Trunk(u32),
     /// It proved to be this user of ours.
     User(String),
     /// It comes from a registrar where we are registered under this account.
@@ -109,6 +108,8 @@ pub struct OutgoingInvite {
     pub sdp: Option<Vec<u8>>,
     /// How long it may ring before it is cancelled.
     pub ring_timeout: Duration,
+    /// How long the peer may say nothing at all, not even 100, before the call has failed (408). `None`: 64·T1.
+    pub patience: Option<Duration>,
     /// What to do with a 3xx.
     pub redirect: Redirect,
     /// Max-Forwards of the leg that caused this one, minus one; 70 for a call of our own.

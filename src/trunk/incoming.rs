@@ -29,7 +29,7 @@ impl Trunks {
     /// Reads an INVITE.
     pub fn incoming(&self, invite: &IncomingInvite) -> Arrival {
         let trunk = match invite.trust {
-            Trust::Trunk(_) => self.trunk_of(invite.flow.remote.ip()),
+            Trust::Trunk(number) => Some(TrunkId(number)).filter(|id| self.lines.contains_key(id)),
             Trust::Registrar(account) => Some(TrunkId(account)).filter(|id| self.lines.contains_key(id)),
             Trust::User(_) | Trust::Nobody => None,
         };

@@ -1,6 +1,7 @@
 //! One trunk at work: its hosts and their addresses, what is known of each, and its registration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,14 @@ impl Line {
         }
         order.sort_by_key(|(chance, ..)| *chance);
         order
+    }
+
+    /// Whose certificate the peer at this address must show over TLS, if it is one of ours.
+    pub fn certified(&self, remote: SocketAddr) -> Option<(Arc<str>, Option<String>)> {
+        let hop = Hop { transport: Transport::Tls, remote };
+        let source = self.sources.iter().find(|source| source.addresses.iter().any(|address| address.hop == hop))?;
+        let named = || Some(source.host.name.clone()).filter(|name| name.parse::<IpAddr>().is_err());
+        Some((self.settings.name.clone(), self.settings.tls.server_name.clone().or_else(named)))
     }
 
     /// The networks whose calls are this trunk's.

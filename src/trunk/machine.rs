@@ -110,6 +110,11 @@ impl Trunks {
         self.told.iter().find(|(network, _)| network.contains(ip)).map(|(_, trunk)| *trunk)
     }
 
+    /// For TLS towards a peer: the trunk's name, and the name its certificate must carry (`None`: its address).
+    pub fn certified(&self, remote: SocketAddr) -> Option<(Arc<str>, Option<String>)> {
+        self.lines.values().find_map(|line| line.certified(remote))
+    }
+
     /// How each trunk is, in the order in which calls are placed.
     pub fn status(&self, now: Instant) -> Vec<Status> {
         self.order.iter().filter_map(|id| self.lines.get(id)).map(|line| self.status_of(now, line)).collect()

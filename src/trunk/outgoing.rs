@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::france::{CallerNumber, as_dialled_in_france, normalise};
 use crate::ids::PhoneNumber;
 use crate::sip::message::Uri;
-use crate::sip::{Credentials, Flow, Headers, Hidden, OutgoingInvite, Target};
+use crate::sip::{self, Credentials, Flow, Headers, Hidden, OutgoingInvite, Target};
 
 use super::hop::Chance;
 use super::line::{flow_from, transport_param};
@@ -76,10 +76,13 @@ impl Attempt {
             from_uri: self.from_uri.clone(),
             from_display: self.from_display.clone(),
             to_uri: None,
+            routes: Vec::new(),
             credentials: self.credentials.clone(),
             headers: self.headers.clone(),
             sdp,
             ring_timeout,
+            patience: Some(self.patience),
+            redirect: sip::Redirect::Refuse,
             max_forwards: 70,
         }
     }

@@ -60,6 +60,20 @@ impl Settings {
         }
     }
 
+    /// May a peer of this trunk be called over TLS? Where nothing is written, the DNS may say so.
+    pub fn may_use_tls(&self) -> bool {
+        let over = |host: &Host| match host.transport {
+            Some(transport) => transport == Transport::Tls,
+            None => host.literal().is_none() && (self.tls != Tls::default()),
+        };
+        match &self.way {
+            Way::Peers(peers) => peers.iter().any(|peer| over(&peer.host)),
+            Way::Register(registration) => {
+                over(&registration.registrar) || registration.outbound_proxy.as_ref().is_some_and(over)
+            }
+        }
+    }
+
     /// Does this trunk register?
     pub fn registration(&self) -> Option<&Registration> {
         match &self.way {

@@ -15,7 +15,7 @@ use ecoute::media::{self, Library, Report};
 use ecoute::node::{self, Setup, Shard, ShardSettings};
 use ecoute::sip::{
     Accounts, Attestation, Command, Credentials, Endpoint, EndpointConfig, Event, Flow, Headers, Input, Network,
-    OutgoingInvite, Output, Redirect, Register, Secret, SessionId, Target,
+    OutgoingInvite, Output, Peers, Redirect, Register, Secret, SessionId, Target,
 };
 
 const ENGINE: &str = "10.0.0.1:5060";
@@ -97,11 +97,12 @@ impl House {
             roster: Arc::new(roster),
             accounts: Arc::new(accounts),
             call: Arc::new(ecoute::call::Settings::new(Arc::new(Tables::embedded()))),
+            trunks: Arc::default(),
         };
         let settings = ShardSettings {
             endpoint: EndpointConfig {
                 domains: vec!["10.0.0.1".into()],
-                trusted: vec![Network { addr: addr(TRUNK).ip(), prefix: 24 }],
+                peers: Arc::new(Peers::one([Network { addr: addr(TRUNK).ip(), prefix: 24 }])),
                 transfer: true,
                 ..EndpointConfig::default()
             },
@@ -298,6 +299,7 @@ impl House {
             headers,
             sdp: Some(SDP.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(30),
+            patience: None,
             redirect: Redirect::Refuse,
             max_forwards: 70,
         };
@@ -502,6 +504,7 @@ fn p181_listeners_dial_only_what_is_served() {
             headers: Headers::none(),
             sdp: Some(SDP.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(30),
+            patience: None,
             redirect: Redirect::Refuse,
             max_forwards: 70,
         };

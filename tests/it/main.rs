@@ -17,4 +17,5 @@ mod strangers;
 mod streams;
 mod tidy;
 mod torture;
+mod trunks;
 mod wire;

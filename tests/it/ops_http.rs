@@ -11,8 +11,8 @@ use ecoute::dispatch::ListenerState;
 use ecoute::ids::{CallId, ListenerId, PhoneNumber};
 use ecoute::ops::client::{self, AskError};
 use ecoute::ops::{
-    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, Shared,
-    WakeView,
+    BanView, ControlError, ControlRequest, Health, ListenerView, Metrics, Ops, OpsError, OpsHandle, Part, PeerView,
+    Shared, TrunkCallView, TrunkView, WakeView,
 };
 use ecoute::store::{Entry, Store, StoreSettings};
 use serde_json::Value;
@@ -254,6 +254,11 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
         health: health.clone(),
         listeners: Arc::new(arc_swap::ArcSwap::from_pointee(vec![view])),
         bans: Arc::new(arc_swap::ArcSwap::from_pointee(vec![ban])),
+        trunks: Arc::new(arc_swap::ArcSwap::from_pointee(vec![trunk_view()])),
+        dial: Box::new(|call| match call.trunk.as_str() {
+            "operateur" => Ok(tried_view()),
+            _ => Err(ControlError::Unavailable),
+        }),
         wakes: Arc::new(arc_swap::ArcSwap::from_pointee(vec![wake()])),
         refresh: Box::new(|metrics| {
             metrics.queue_callers.set(4);
@@ -270,6 +275,24 @@ fn shared(dir: &std::path::Path, health: &Health, asked: &Arc<Mutex<Vec<ControlR
         state_dir: dir.into(),
         clock: Box::new(|| Instant::from_millis(90_000)),
     }
+}
+
+fn trunk_view() -> TrunkView {
+    let peer =
+        PeerView { transport: "udp".into(), address: "192.0.2.1:5060".into(), health: "up".into(), left_alone: false };
+    TrunkView {
+        name: "operateur".into(),
+        state: "up".into(),
+        registered: None,
+        incoming: 2,
+        outgoing: 1,
+        channels_max: Some(30),
+        peers: vec![peer],
+    }
+}
+
+fn tried_view() -> TrunkCallView {
+    TrunkCallView { answered: true, steps: Vec::new(), end_fr: "fin".into(), end_en: "end".into() }
 }
 
 fn finished(nth: u64) -> Box<Finished> {

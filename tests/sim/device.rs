@@ -9,7 +9,7 @@ use ecoute::ids::IdSource;
 use ecoute::media::{self, Plane, Prompt};
 use ecoute::node::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 use ecoute::sdp::Capabilities;
-use ecoute::sip::{Flow, Headers, Network, Transport};
+use ecoute::sip::{Flow, Headers, Network, Peers, Transport};
 
 use crate::house::ENGINE;
 use crate::ports::HostPorts;
@@ -262,7 +262,7 @@ fn phone_of(road: Road, settings: &PhoneSettings, ids: &mut IdSource) -> Phone {
     let server = Network { addr: settings.server.ip(), prefix: 128 };
     let mut phone = Phone::speaking(road.transport, settings.clone(), ids.fork(), |config| {
         if road.gateway {
-            config.trusted = vec![server];
+            config.peers = Arc::new(Peers::one([server]));
         }
         (config.session_expires_s, config.min_se_s) = (road.timer_s, road.timer_s.min(90));
         config.reliable_provisional = road.early;

@@ -13,7 +13,7 @@ use ecoute::france::{Department, Tables};
 use ecoute::ids::ListenerId;
 use ecoute::media::{self, Library, Prompt};
 use ecoute::node::{Setup, ShardSettings};
-use ecoute::sip::{Accounts, Advertised, EndpointConfig, Network, Secret, Transport};
+use ecoute::sip::{Accounts, Advertised, EndpointConfig, Network, Peers, Secret, Transport};
 
 use crate::nature::Nature;
 use crate::roads;
@@ -98,6 +98,7 @@ pub fn setup(which: Which, nature: &Nature, without: Option<usize>) -> Setup {
         roster: Arc::new(roster),
         accounts: Arc::new(accounts),
         call: CALL.clone(),
+        trunks: Arc::default(),
     }
 }
 
@@ -111,7 +112,7 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
         endpoint: EndpointConfig {
             realm: "ecoute".into(),
             domains: vec![ENGINE.ip().to_string()],
-            trusted: vec![trunk, trunk_v6],
+            peers: Arc::new(Peers::one([trunk, trunk_v6])),
             sockets,
             session_expires_s: nature.roads.timer_s,
             min_se_s: nature.roads.timer_s.min(90),

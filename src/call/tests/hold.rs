@@ -131,13 +131,22 @@ fn p011_glare() {
     assert_eq!(world.heard_by(world.rung[0]), "hold_music …");
 }
 
-/// A change of session before the conversation is answered too, in every state that has a leg.
+/// A change of session before the conversation is answered too, in every state that has a leg: she holds, and takes up
+/// again, and what is said to her goes on.
 #[test]
 fn p012_changes_before_the_conversation() {
     for mut world in [World::answering(CallerIdentity::Hidden), World::welcomed(), World::locating(), World::queued()] {
-        let stage = world.call.stage();
+        let (stage, words) = (world.call.stage(), world.words().to_owned());
+        for (direction, sound) in [("sendonly", "recvonly"), ("sendrecv", "sendrecv"), ("inactive", "inactive")] {
+            let before = world.ladder.len();
+            holds(&mut world, caller_leg(), direction);
+            let new = &world.ladder[before..];
+            assert!(new.iter().any(|line| line.contains("caller: 200 to the change with SDP")), "{stage:?}: {new:?}");
+            assert!(new.iter().any(|line| line.ends_with(sound)), "{stage:?}: {new:?}");
+            assert_eq!((world.call.stage(), world.words()), (stage, words.as_str()), "{direction}");
+        }
         holds(&mut world, caller_leg(), "sendrecv");
-        assert!(world.saw("caller: 200 to the change with SDP"));
-        assert_eq!(world.call.stage(), stage);
+        world.hangs_up();
+        assert_eq!(world.end(), (Party::Caller, How::HungUp, stage));
     }
 }

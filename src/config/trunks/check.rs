@@ -332,14 +332,19 @@ fn outgoing(all: &All, faults: &mut Faults) -> Option<Outgoing> {
 }
 
 fn session(all: &All, faults: &mut Faults) -> Session {
-    if all.srtp.value == Asked::Required {
+    if all.srtp.value != Asked::Never {
         let what = said(
-            "`media.srtp = \"required\"` : cette version ne sait pas encore chiffrer le son ; `never` ou `offered`, ou attendez \
-             celle qui le sait : aucun appel de cet opérateur ne passerait",
-            "`media.srtp = \"required\"`: this version cannot encrypt sound yet; write `never` or `offered`, or wait for the one \
-             that can: no call of this operator would pass",
+            "`media.srtp` : cette version ne sait pas encore chiffrer le son ; `never`, ou attendez celle qui le sait",
+            "`media.srtp`: this version cannot encrypt sound yet; write `never`, or wait for the one that can",
         );
         faults.on(line(&all.srtp), what);
+    }
+    if all.early_media.value {
+        let what = said(
+            "`media.early_media` : cette version décroche toujours avant de parler ; écrivez `false`",
+            "`media.early_media`: this version always answers before it speaks; write `false`",
+        );
+        faults.on(line(&all.early_media), what);
     }
     let timer = &all.session_timer_s;
     if (1..TIMER_MIN_S).contains(&timer.value) && !timer.faulty {

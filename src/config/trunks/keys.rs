@@ -146,11 +146,11 @@ keys! {
         "Les codecs, le préféré d'abord."
         "The codecs, the preferred one first.";
     srtp: Asked, "media.srtp" = "\"never\"" [""]
-        "Le son chiffré (SRTP) : `never` ou `offered`. `required` viendra avec une version qui sait chiffrer."
-        "Encrypted sound (SRTP): `never` or `offered`. `required` comes with a version that can encrypt.";
+        "Le son chiffré (SRTP) : `never` ; `offered` et `required` viendront avec une version qui sait chiffrer."
+        "Encrypted sound (SRTP): `never`; `offered` and `required` come with a version that can encrypt.";
     early_media: bool, "media.early_media" = "false" [""]
-        "Faire entendre les annonces avant de décrocher (183). Sinon l'appel est d'abord décroché : les touches et la taxation commencent là."
-        "Let prompts be heard before the call is answered (183). Otherwise it is answered first: keys and billing begin there.";
+        "Faire entendre les annonces avant de décrocher (183) : viendra avec une autre version ; `false`, l'appel est d'abord décroché, les touches et la taxation commencent là."
+        "Let prompts be heard before the call is answered (183): comes with another version; `false`, it is answered first, and keys and billing begin there.";
     session_timer_s: u32, "session.timer_s" = "1800" ["s"] (0..86400)
         "À quel rythme les deux côtés vérifient qu'un appel vit encore (RFC 4028). 0 : nous ne le demandons pas."
         "How often both sides make sure that a call is still alive (RFC 4028). 0: we do not ask for it.";

@@ -40,10 +40,10 @@ fn the_samples_are_sound() {
     assert_eq!(account.incoming.called_from[0], CalledSource::To);
     assert_eq!(account.outgoing.expect("it calls").from, FromUser::Account);
 
-    let secured = reading(include_str!("../../../deploy/trunks/tls-srtp.toml")).expect("sound");
+    let secured = reading(include_str!("../../../deploy/trunks/tls.toml")).expect("sound");
     let Way::Peers(peers) = &secured.way else { panic!("fixed peers") };
     assert_eq!((peers[0].weight, peers[1].weight, peers[0].host.port), (60, 40, Some(5061)));
-    assert_eq!((secured.session.srtp, secured.tls.verify), (Srtp::Offered, true));
+    assert_eq!((secured.session.srtp, secured.tls.verify), (Srtp::Never, true));
     let certificate = secured.tls.certificate.expect("a certificate of ours");
     assert_eq!(certificate.0, Path::new("/etc/ecoute/trunks/tls/ecoute.pem"));
 
@@ -110,8 +110,7 @@ certificate = \"c.pem\"
         "14: `numbers.country`: a country code is expected, such as `33`",
         "15: `numbers.called_strip`: digits are expected",
         "17: `media.codecs`: a value is written twice",
-        "18: `media.srtp = \"required\"`: this version cannot encrypt sound yet; write `never` or `offered`, or wait for the \
-         one that can: no call of this operator would pass",
+        "18: `media.srtp`: this version cannot encrypt sound yet; write `never`, or wait for the one that can",
         "20: `session.timer_s`: at least 90 (RFC 4028), or 0 not to ask for it",
         "22: `outgoing.number`: a number is expected in the form `+33…`",
         "23: `outgoing.barred`: beginnings of numbers are expected, such as `+3389`",

@@ -12,13 +12,6 @@ use crate::sip::Transport;
 use crate::trunk::number::{CalledSource, CallerSource};
 use crate::trunk::{self, DialForm, FromUser, Redirect, Reliable};
 
-impl Setting for bool {
-    const TYPE: (&'static str, &'static str) = ("true (oui) ou false (non)", "true or false");
-    fn read(value: &DeValue<'_>) -> Result<bool, Said> {
-        value.as_bool().ok_or_else(|| expected::<bool>(value))
-    }
-}
-
 /// A type whose values are words.
 macro_rules! words {
     ($type:ty, $fr:literal, $en:literal, $($word:literal => $value:expr),+) => {

@@ -204,7 +204,7 @@ fn order_is_kept_or_restored() {
 
 /// Packets of 10, 30, 40 and 60 ms are passed with the right times; odd and empty ones do no harm (P126).
 #[test]
-fn any_packet_time() {
+fn b108_any_packet_time() {
     for samples in [80, 240, 320, 480] {
         let mut lab = Lab::two_legs();
         lab.tell(Command::Bridge { a: CALLER, b: LISTENER });

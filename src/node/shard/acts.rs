@@ -63,6 +63,7 @@ impl Shard {
                 headers: Headers::none(),
                 sdp: Some(sdp),
                 ring_timeout: ring,
+                patience: None,
                 redirect: Redirect::Refuse,
                 max_forwards: hops,
             };

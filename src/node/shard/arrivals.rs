@@ -23,7 +23,11 @@ impl Shard {
         if self.draining || self.calls.len() >= self.settings.calls_max {
             return self.refuse(now, session, 503, Some(self.settings.retry_after_s));
         }
-        let Some(plan) = self.plans.find(&invite) else {
+        let read = self.trunks.incoming(&invite);
+        if let Some(trunk) = read.trunk {
+            self.heard_from(now, trunk, &invite);
+        }
+        let Some(plan) = self.plans.serve(&read) else {
             self.refuse(now, session, 404, None);
             let call = self.ids.call_id(now.civil);
             self.event(Event::CallBegan(call, String::new()));
@@ -32,16 +36,22 @@ impl Shard {
             return;
         };
         let id = self.ids.call_id(now.civil);
-        let caller = numbers::caller_identity(&invite);
+        if let Err(full) = self.take_channel(id, read.trunk) {
+            if let Some(settings) = read.trunk.and_then(|trunk| self.trunks.settings(trunk)) {
+                let name = settings.name.clone();
+                self.event(Event::TrunkFull { name });
+            }
+            return self.refuse(now, session, full.status, full.retry_after_s);
+        }
+        let caller = numbers::identity(read.caller);
         let service = plan.name.clone();
-        if matches!(invite.trust, sip::Trust::Trunk(_)) {
+        if matches!(invite.trust, sip::Trust::Trunk(_) | sip::Trust::Registrar(_)) {
             self.event(Event::Attested(invite.attestation));
         }
         self.hops.insert(id, invite.max_forwards);
-        let located = numbers::network_location(&invite);
-        let arrival = Arrival { call: id, now, plan, caller, located, offer: invite.sdp };
+        let arrival = Arrival { call: id, now, plan, caller, located: read.located, offer: invite.sdp };
         self.legs.join(LegId::caller(id), session, invite.flow.remote.ip());
-        let mut call = Call::new(arrival, self.call_settings.clone());
+        let mut call = Call::new(arrival, self.settings_over(read.trunk));
         let (outputs, at) = call::drain(&mut call);
         self.calls.insert(id, call);
         self.event(Event::CallBegan(id, service));
@@ -81,7 +91,9 @@ impl Shard {
             Control::Reload(setup) => self.take_up(now, *setup, true),
             Control::Wish(listener, wish) => self.tell_dispatcher(now, dispatch::Input::Wish { listener, wish }),
             Control::Drain { end_calls } => {
-                self.draining = true;
+                if !std::mem::replace(&mut self.draining, true) {
+                    self.leave_trunks(now);
+                }
                 let retry_after_s = self.settings.retry_after_s;
                 self.command(now, Command::Admission(Admission::Busy { retry_after_s }));
                 if end_calls {
@@ -93,6 +105,7 @@ impl Shard {
             }
             Control::Ban(source, span) => self.command(now, Command::Ban { source, span }),
             Control::LiftBan(source) => self.command(now, Command::LiftBan { source }),
+            Control::TryTrunk { trunk, number, reply } => self.begin_trial(now, &trunk, number, reply),
             Control::EndCall(id) => self.call_inputs.push_back((id, call::Input::End(How::Drained))),
         }
     }
@@ -104,7 +117,10 @@ impl Shard {
         self.call_settings = setup.call;
         self.command(now, Command::Accounts(setup.accounts));
         if reload {
+            self.set_up_trunks(now, &setup.trunks);
             self.tell_dispatcher(now, dispatch::Input::Roster(setup.roster));
+        } else {
+            self.trunking = Some(setup.trunks);
         }
     }
 

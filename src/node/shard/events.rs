@@ -6,6 +6,7 @@ use crate::dispatch::{self, Outcome};
 use crate::ids::ListenerId;
 use crate::node::{Event, Output};
 use crate::sip::{self, CauseKind, Command, SessionId};
+use crate::trunk;
 
 use super::Shard;
 
@@ -13,6 +14,9 @@ impl Shard {
     /// An event of the endpoint.
     pub(super) fn happened(&mut self, now: Now, event: sip::Event) {
         use sip::Event as Sip;
+        if self.on_trial(now, &event) {
+            return;
+        }
         match event {
             Sip::Invite { session, invite } => self.arrived(now, session, invite),
             Sip::Progress { session, status, .. } => {
@@ -73,7 +77,17 @@ impl Shard {
                 self.event(Event::AuthFailed { source: flow.remote.ip(), throttled });
             }
             Sip::Banned { source, why, span } => self.event(Event::Banned { source, why, span }),
-            Sip::Registration { .. } | Sip::OptionsReply { .. } => {}
+            // Our offers go into the INVITE itself, and our provisional responses carry none.
+            Sip::EarlyOffer { .. } | Sip::EarlyAnswer { .. } => {}
+            Sip::Registration { account, state } => {
+                if state == sip::RegistrationState::Gone {
+                    self.leaving.remove(&account);
+                }
+                self.tell_trunks(now, trunk::Input::Registration { account, state });
+            }
+            Sip::OptionsReply { probe, status, .. } => {
+                self.tell_trunks(now, trunk::Input::OptionsReply { probe, status });
+            }
         }
     }
 
@@ -163,5 +177,34 @@ fn dtmf_of(content_type: &[u8], body: &[u8]) -> Option<char> {
         "10" => Some('*'),
         "11" => Some('#'),
         _ => signal.chars().next().filter(|_| signal.len() == 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two forms of a key by INFO, in the spellings that are seen; what is no key is none.
+    #[test]
+    fn b167_keys_by_info() {
+        for (kind, body, key) in [
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", Some('5')),
+            ("application/dtmf-relay", "Duration=160\r\nSignal= 0\r\n", Some('0')),
+            ("Application/DTMF-Relay;charset=utf-8", "signal=*", Some('*')),
+            ("application/dtmf-relay", "Signal=11\n", Some('#')),
+            ("application/dtmf-relay", "Signal=10\n", Some('*')),
+            ("application/dtmf-relay", "Signal=55\r\n", None),
+            ("application/dtmf-relay", "5", None),
+            ("application/dtmf-relay", "", None),
+            ("application/dtmf", "5", Some('5')),
+            ("application/dtmf", " #\r\n", Some('#')),
+            ("application/dtmf", "", None),
+            ("application/dtmf", "12", None),
+            ("text/plain", "5", None),
+            ("", "5", None),
+        ] {
+            assert_eq!(dtmf_of(kind.as_bytes(), body.as_bytes()), key, "{kind}: {body:?}");
+        }
+        assert_eq!(dtmf_of(b"application/dtmf", b"\xff"), None);
     }
 }

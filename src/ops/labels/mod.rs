@@ -6,12 +6,13 @@ mod word;
 mod words;
 
 pub use sets::{
-    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByDecision, ByDrop, ByEnd, ByListenerState, ByLoad,
-    ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByWaitEnd, ByWay,
+    BuildInfo, ByAttestation, ByAuthFailure, ByBan, ByClass, ByCourse, ByDecision, ByDrop, ByEnd, ByListenerState,
+    ByLoad, ByMethod, ByOutcome, ByPortState, ByService, BySide, ByStoreFault, ByStorePlace, ByTransaction, ByTrunk,
+    ByTrunkAlert, ByTrunkState, ByWaitEnd, ByWay,
 };
 pub use word::Word;
 pub use words::{
-    Attested, AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
+    Attested, AuthFailure, Class, Course, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
     StorePlace, Transaction, WaitEnd, Way,
 };
 

@@ -3,7 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::words::{
-    Attested, AuthFailure, Class, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
+    Attested, AuthFailure, Class, Course, DecisionWord, LoadResult, Loaded, Method, PortState, Room, Side, StoreFault,
     StorePlace, Transaction, WaitEnd, Way,
 };
 use super::{LabelDoc, LabelValue, Labels, SERIES_MAX, Word};
@@ -105,6 +105,21 @@ ByDrop { /// By whom.
 set! { /// A source that is answered with silence.
 ByBan { /// Why: a variant of the signalling's `BanReason`.
     why: Word, } }
+set! { /// A trunk.
+ByTrunk { /// Its name, from the configuration.
+    trunk: Word, } }
+set! { /// How a trunk is.
+ByTrunkState { /// Its name, from the configuration.
+    trunk: Word, /// One of the states of a trunk.
+    state: Word, } }
+set! { /// Calls over a trunk.
+ByCourse { /// Its name, from the configuration.
+    trunk: Word, /// Received or placed.
+    course: Course, } }
+set! { /// What staff must see to.
+ByTrunkAlert { /// The trunk's name, from the configuration.
+    trunk: Word, /// What.
+    alert: Word, } }
 set! { /// Something loaded anew.
 ByLoad { /// What.
     what: Loaded, /// What came of it.

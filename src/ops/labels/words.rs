@@ -99,6 +99,12 @@ words! {
         Untrusted = "untrusted", }
 }
 words! {
+    /// Which way a call over a trunk goes.
+    enum Course { /// It was received.
+        Incoming = "incoming", /// It was placed.
+        Outgoing = "outgoing", }
+}
+words! {
     /// The rooms that drop things in silence.
     enum Room { /// Sockets.
         Net = "net", /// Signalling.

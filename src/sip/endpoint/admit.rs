@@ -84,7 +84,11 @@ impl Endpoint {
         if request.method != Method::Invite {
             // Only a call can take the place of another (RFC 3891 §3).
             let misplaced = self.core.config.transfer && message.header(HeaderName::Replaces).is_some();
-            return misplaced.then(|| Reply::new(400).phrase(Some("Replaces Outside INVITE")));
+            if misplaced {
+                return Some(Reply::new(400).phrase(Some("Replaces Outside INVITE")));
+            }
+            // An offer that cannot be read is not to be taken for none.
+            return (request.method == Method::Update).then(|| body_not_understood(message)).flatten();
         }
         // Whoever cannot read SDP cannot be answered (§20.1).
         let takes_sdp = |kind: &[u8]| {
@@ -94,24 +98,7 @@ impl Endpoint {
         if message.header(HeaderName::Accept).is_some() && !message.elements(HeaderName::Accept).any(takes_sdp) {
             return Some(Reply::new(406));
         }
-        if message.body().is_empty() {
-            return None;
-        }
-        let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
-        if encoded {
-            return Some(Reply::new(415).header("Accept-Encoding", "identity"));
-        }
-        let refused = Some(Reply::new(415).header("Accept", SDP));
-        let required = |disposition: &[u8]| {
-            let text = decode_text(disposition).to_ascii_lowercase();
-            text.contains("handling=required")
-        };
-        let strange = |part: &super::super::message::Part<'_>| part.media_type.is_some_and(|t| !t.is(SDP));
-        if message.parts().any(|part| strange(&part) && part.disposition.is_some_and(required)) {
-            return refused;
-        }
-        let optional = message.parts().all(|part| part.is_optional());
-        (reading::sdp(message).is_none() && !optional).then_some(refused).flatten()
+        body_not_understood(message)
     }
 
     fn admit_invite(&mut self, request: Request<'_, '_>, merge: Option<MergeKey>) {
@@ -310,6 +297,28 @@ impl Endpoint {
         self.core.dropped(DropReason::Throttled);
         None
     }
+}
+
+/// Bodies we do not understand (§8.2.3).
+fn body_not_understood(message: &Message<'_>) -> Option<Reply<'static>> {
+    if message.body().is_empty() {
+        return None;
+    }
+    let encoded = message.elements(HeaderName::ContentEncoding).any(|e| !e.eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Some(Reply::new(415).header("Accept-Encoding", "identity"));
+    }
+    let refused = Some(Reply::new(415).header("Accept", SDP));
+    let required = |disposition: &[u8]| {
+        let text = decode_text(disposition).to_ascii_lowercase();
+        text.contains("handling=required")
+    };
+    let strange = |part: &super::super::message::Part<'_>| part.media_type.is_some_and(|t| !t.is(SDP));
+    if message.parts().any(|part| strange(&part) && part.disposition.is_some_and(required)) {
+        return refused;
+    }
+    let optional = message.parts().all(|part| part.is_optional());
+    (reading::sdp(message).is_none() && !optional).then_some(refused).flatten()
 }
 
 /// An account by its name, as its tries are counted.

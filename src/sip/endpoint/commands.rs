@@ -50,6 +50,7 @@ impl Endpoint {
                 self.change_registrar(|registrar, _, told| registrar.keep_users(|user| accounts.contains(user), told));
                 self.subscriptions.keep_users(&mut self.core, |user| self.accounts.contains(user));
             }
+            Command::Peers(peers) => self.core.config.peers = peers,
             Command::Admission(admission) => self.admission = admission,
             Command::Options { probe, flow, uri } => self.probe(probe, flow, uri),
             Command::Ban { source, span } => self.ban(source, span),
@@ -68,7 +69,7 @@ impl Endpoint {
         if invite.max_forwards == 0 || full {
             let status = if full { 503 } else { 483 };
             let cause = Cause::new(Side::Us, CauseKind::Rejected).with_status(status);
-            return self.core.tell(Event::Rejected { session: id, status, cause });
+            return self.core.tell(Event::Rejected { session: id, status, cause, retry_after_s: None, moved_to: None });
         }
         self.last_session = self.last_session.max(id.0);
         if let Some(push) = self.sleeps(&invite) {

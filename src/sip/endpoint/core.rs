@@ -17,6 +17,8 @@ use crate::ids::IdSource;
 pub(in crate::sip) enum Alarm {
     /// An INVITE rang long enough.
     Ring(SessionId),
+    /// An INVITE had no response at all for long enough.
+    Patience(SessionId),
     /// A cancelled INVITE was never finished by its peer.
     CancelGuard(SessionId),
     /// Repeat a 2xx.

@@ -248,6 +248,7 @@ impl Endpoint {
             Alarm::Refresh(account) => return self.registrations.refresh(core, account),
             Alarm::Subscription(id) => return self.subscriptions.expire(core, id),
             Alarm::Ring(id)
+            | Alarm::Patience(id)
             | Alarm::CancelGuard(id)
             | Alarm::Resend(id, _)
             | Alarm::GiveUp(id, _)
@@ -264,6 +265,7 @@ impl Endpoint {
         let Some(session) = session else { return };
         match alarm {
             Alarm::Ring(_) => session.ring_timeout(core),
+            Alarm::Patience(_) => session.patience_over(core),
             Alarm::CancelGuard(_) => session.cancel_overdue(core),
             Alarm::Resend(_, cseq) => session.resend(core, cseq),
             Alarm::GiveUp(_, cseq) => session.give_up(core, cseq),
@@ -352,6 +354,7 @@ impl Endpoint {
 fn session_of(alarm: Alarm) -> Option<SessionId> {
     match alarm {
         Alarm::Ring(id)
+        | Alarm::Patience(id)
         | Alarm::CancelGuard(id)
         | Alarm::Resend(id, _)
         | Alarm::GiveUp(id, _)

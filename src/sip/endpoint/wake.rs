@@ -83,7 +83,7 @@ impl Endpoint {
             return false;
         }
         let cause = Cause::new(Side::Us, CauseKind::RingTimeout).with_status(408);
-        self.core.tell(Event::Rejected { session, status: 408, cause });
+        self.core.tell(Event::Rejected { session, status: 408, cause, retry_after_s: None, moved_to: None });
         true
     }
 }

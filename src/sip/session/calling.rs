@@ -10,7 +10,7 @@ use super::super::message::{Message, Method};
 use super::super::reading;
 use super::super::transaction::{TransactionId, User, cancel_for, states};
 use super::super::wire::{Draft, name_addr};
-use super::super::{Binding, Cause, CauseKind, Event, Flow, OutgoingInvite, Reason, SessionId, Side, Target};
+use super::super::{Binding, Cause, CauseKind, Event, Flow, Hidden, OutgoingInvite, Reason, SessionId, Side, Target};
 use super::redirect::Redirection;
 use super::timer::RAISED_MAX;
 use super::{Phase, Session};
@@ -82,6 +82,9 @@ impl Session {
         }
         core.local_tags.insert(local_tag.clone(), id);
         core.alarm(Alarm::Ring(id), invite.ring_timeout);
+        if let Some(patience) = invite.patience {
+            core.alarm(Alarm::Patience(id), patience);
+        }
         let redirection = Redirection::new(redirect, uri.into_bytes());
         let (transaction, cancel) = (TransactionId::NONE, Cancel::No);
         let calling =
@@ -98,6 +101,9 @@ impl Session {
             Phase::Calling(calling) => calling.transaction == id,
             _ => false,
         };
+        if current {
+            core.alarms.stop(Alarm::Patience(self.id));
+        }
         match status {
             100..=199 if current => self.on_provisional(core, id, status, message),
             200..=299 if current => self.on_answer(core, id, message),
@@ -121,6 +127,15 @@ impl Session {
                 self.tell_ended(core, Cause::new(Side::Peer, CauseKind::RingTimeout).with_status(487));
             }
             Phase::Up | Phase::Over => {}
+        }
+    }
+
+    /// The peer said nothing at all for too long: as Timer B would say, only sooner. What it may say yet is followed up.
+    pub fn patience_over(&mut self, core: &mut Core) {
+        let Phase::Calling(calling) = &self.phase else { return };
+        if core.layer.invite_state(calling.transaction) == Some(states::InviteClient::Calling) {
+            self.tell_rejected(core, 408, Cause::new(Side::Network, CauseKind::Timeout).with_status(408));
+            self.cancel(core, None);
         }
     }
 
@@ -253,7 +268,8 @@ impl Session {
         self.refuse_theirs(core, 481);
         let kind = if matches!(status, 401 | 407) { CauseKind::Unauthorized } else { CauseKind::Rejected };
         let cause = Cause::new(Side::Peer, kind).with_status(status).with_reason(reading::reason(message));
-        self.tell_rejected(core, status, cause);
+        let moved_to = Some(message).filter(|_| (300..400).contains(&status)).and_then(first_contact);
+        self.tell_refused(core, status, cause, message.retry_after(), moved_to);
         if let Phase::Calling(calling) = std::mem::replace(&mut self.phase, Phase::Over) {
             core.local_tags.remove(&calling.local_tag);
         }
@@ -299,4 +315,9 @@ impl Session {
         self.local_sdp = None;
         core.alarms.stop(Alarm::AnswerGuard(self.id));
     }
+}
+
+fn first_contact(message: &Message<'_>) -> Option<Hidden> {
+    let uri = message.contacts().next()?.uri;
+    std::str::from_utf8(uri).ok().map(Hidden::new)
 }

@@ -32,7 +32,7 @@ use super::endpoint::{Alarm, Core};
 use super::message::{Message, Method};
 use super::transaction::{Note, TransactionId, User};
 use super::wire::{Draft, Reply};
-use super::{Cause, CauseKind, Event, Flow, Reason, SessionId, Side};
+use super::{Cause, CauseKind, Event, Flow, Hidden, Reason, SessionId, Side};
 pub(in crate::sip) use answered::FORKS_MAX;
 pub(in crate::sip) use early::EARLY_FORKS_MAX;
 pub(in crate::sip) use redirect::LEFT_MAX;
@@ -155,8 +155,9 @@ impl SavedSession {
 }
 
 /// The alarms that mean nothing after the last word.
-const OWNERS: [fn(SessionId) -> Alarm; 8] = [
+const OWNERS: [fn(SessionId) -> Alarm; 9] = [
     Alarm::Ring,
+    Alarm::Patience,
     Alarm::Glare,
     Alarm::OwnerGuard,
     Alarm::AnswerGuard,
@@ -349,10 +350,21 @@ impl Session {
     }
 
     fn tell_rejected(&mut self, core: &mut Core, status: u16, cause: Cause) {
+        self.tell_refused(core, status, cause, None, None);
+    }
+
+    fn tell_refused(
+        &mut self,
+        core: &mut Core,
+        status: u16,
+        cause: Cause,
+        retry_after_s: Option<u32>,
+        moved_to: Option<Hidden>,
+    ) {
         if !self.told {
             self.refuse_theirs(core, 487);
             self.told = true;
-            core.tell(Event::Rejected { session: self.id, status, cause });
+            core.tell(Event::Rejected { session: self.id, status, cause, retry_after_s, moved_to });
             self.quiet(core);
         }
     }

@@ -7,7 +7,7 @@ use super::network::{Faults, Network};
 use crate::sip::auth::{Challenge, answer};
 use crate::sip::message::{Framing, Message};
 use crate::sip::{
-    Accounts, BanReason, Command, Credentials, DropReason, EndpointConfig, Event, Flow, Input, Network as Range,
+    Accounts, BanReason, Command, Credentials, DropReason, EndpointConfig, Event, Flow, Input, Network as Range, Peers,
     Secret, SessionId, Transport,
 };
 
@@ -19,7 +19,11 @@ const TRUNK: &str = "10.0.0.2:5060";
 fn scene() -> Network {
     let mut net = Network::empty(11, Faults::NONE);
     let trusted = vec![Range { addr: "10.0.0.2".parse().expect("ip"), prefix: 32 }];
-    net.add(EndpointConfig { domains: vec!["ecoute.example".into()], trusted, ..Default::default() });
+    net.add(EndpointConfig {
+        domains: vec!["ecoute.example".into()],
+        peers: Arc::new(Peers::one(trusted)),
+        ..Default::default()
+    });
     net.add(EndpointConfig { invite_auth_required: false, ..Default::default() });
     let mut accounts = Accounts::none();
     accounts.insert("odile", Secret::password("secret"));

@@ -1,9 +1,10 @@
 //! Calls as they should go, and the races of RFC 3261 one by one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::network::{Faults, Network};
-use crate::sip::{CauseKind, Command, EndpointConfig, Event, Input, Reason, SessionId, Side, Transport};
+use crate::sip::{CauseKind, Command, EndpointConfig, Event, Input, Peers, Reason, SessionId, Side, Transport};
 
 fn cause_of(net: &Network, end: usize, session: SessionId) -> (Side, CauseKind) {
     let last = net.ends[end].events.iter().rev().find_map(|(_, event)| match event {
@@ -487,7 +488,11 @@ fn b092_connection_lost() {
         let trusted = vec![crate::sip::Network { addr: "10.0.0.0".parse().expect("ip"), prefix: 8 }];
         let trusted = if trunk { trusted } else { Vec::new() };
         for _ in 0..2 {
-            net.add(EndpointConfig { invite_auth_required: false, trusted: trusted.clone(), ..Default::default() });
+            net.add(EndpointConfig {
+                invite_auth_required: false,
+                peers: Arc::new(Peers::one(trusted.clone())),
+                ..Default::default()
+            });
         }
         net.transport = transport;
         let (ours, _) = net.established();

@@ -1,13 +1,14 @@
 //! Flows over connections: what is sent to a peer over no particular connection, what stays on its own, and what a
 //! connection's end means. The peer's messages are written by the test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::ids::IdSource;
 use crate::sip::{
-    Command, Endpoint, EndpointConfig, Event, Flow, Headers, Input, Network, OutgoingInvite, Output, SessionId, Target,
-    Transport,
+    Command, Endpoint, EndpointConfig, Event, Flow, Headers, Input, Network, OutgoingInvite, Output, Peers, SessionId,
+    Target, Transport,
 };
 
 const TRUNK: &str = "192.0.2.7:5060";
@@ -22,7 +23,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let trusted = vec![Network { addr: "192.0.2.0".parse().expect("ip"), prefix: 24 }];
-        let config = EndpointConfig { trusted, ..EndpointConfig::default() };
+        let config = EndpointConfig { peers: Arc::new(Peers::one(trusted)), ..EndpointConfig::default() };
         let endpoint = Endpoint::new(config, IdSource::from_number(7));
         Bench { endpoint, now: Instant::from_millis(1000), sent: Vec::new(), events: Vec::new() }
     }
@@ -53,6 +54,7 @@ impl Bench {
             headers: Headers::none(),
             sdp: Some(b"offer".to_vec()),
             ring_timeout: Duration::from_secs(60),
+            patience: None,
             redirect: crate::sip::Redirect::Refuse,
             max_forwards: 70,
         };

@@ -156,6 +156,7 @@ impl Network {
             headers: Headers::none(),
             sdp: sdp.map(|s| s.as_bytes().to_vec()),
             ring_timeout: Duration::from_secs(60),
+            patience: None,
             redirect: crate::sip::Redirect::Refuse,
             max_forwards: 70,
         };

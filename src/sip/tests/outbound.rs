@@ -7,7 +7,7 @@ use super::network::{Faults, Network};
 use super::raw::{field, status};
 use super::registering::{phone_flow, raw_register, scene};
 use crate::sip::{
-    Accounts, Bytes, Command, EndpointConfig, Event, Flow, Input, Secret, SessionId, Target, Transport, Unbound,
+    Accounts, Bytes, Command, EndpointConfig, Event, Flow, Input, Peers, Secret, SessionId, Target, Transport, Unbound,
 };
 
 const INSTANCE: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000a95a0e128>\"";
@@ -265,7 +265,7 @@ fn b132_a_trusted_proxy_is_called_back() {
         let proxies = vec![crate::sip::Network { addr: "203.0.113.0".parse().expect("ip"), prefix: 24 }];
         net.add(EndpointConfig {
             domains: vec!["ecoute.example".into()],
-            trusted: if trusted { proxies } else { Vec::new() },
+            peers: Arc::new(if trusted { Peers::one(proxies) } else { Peers::default() }),
             ..EndpointConfig::default()
         });
         let mut accounts = Accounts::none();

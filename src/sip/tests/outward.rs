@@ -145,3 +145,39 @@ fn p039_sound_with_a_180() {
     net.run_for_ms(60_000);
     assert_eq!((net.ends[0].names(), net.sent(0, "INVITE")), (vec!["progress", "answered"], 1));
 }
+
+/// A peer answers our probe and closes the connection at once: it answered, and that stands; the next call to it goes over
+/// a connection of its own, and so does the next probe.
+#[test]
+fn p067_an_answer_counts_though_the_connection_closes() {
+    let mut net = server(|_| {});
+    let flow = Flow { transport: Transport::Tls, connection: 0, ..flow_of(&net, TRUNK) };
+    let opened = Flow { connection: 9, ..flow };
+    for probe in [1, 2] {
+        net.command(0, Command::Options { probe, flow, uri: "sip:198.51.100.7;transport=tls".into() });
+        let asked = net.latest(0).to_owned();
+        assert!(asked.starts_with("OPTIONS "));
+        receive(&mut net, opened, &answer(&asked, "200 OK", "t", ""));
+        for gone in [opened, flow] {
+            net.input(0, Input::FlowClosed(gone));
+        }
+        net.run_for_ms(40_000);
+        let told = net.ends[0].events.iter().filter_map(|(_, event)| match event {
+            Event::OptionsReply { probe: of, status, .. } if *of == probe => Some(*status),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [Some(200)]);
+    }
+    let target = Target::Uri { uri: "sip:a@198.51.100.7;transport=tls".into(), flow };
+    net.call_with(0, 0, Some("offer"), |invite| invite.target = target);
+    let asked = net.latest(0).to_owned();
+    assert!(asked.starts_with("INVITE "));
+    let fresh = Flow { connection: 11, ..flow };
+    let lines = "Contact: <sip:a@198.51.100.7;transport=tls>\r\nContent-Type: application/sdp\r\n";
+    receive(
+        &mut net,
+        fresh,
+        &answer(&asked, "200 OK", "a", lines).replace("Length: 0\r\n\r\n", "Length: 3\r\n\r\nv=0"),
+    );
+    assert_eq!(net.ends[0].names().last(), Some(&"answered"));
+}

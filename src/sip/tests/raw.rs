@@ -1,9 +1,11 @@
 //! A telephone whose messages the test writes by hand: what it sends, and how it answers a request of ours.
 
+use std::sync::Arc;
+
 use super::network::Network;
 use crate::ids::IdSource;
 use crate::sip::message::{Framing, Message};
-use crate::sip::{Accounts, Command, Credentials, EndpointConfig, Flow, Input, Secret};
+use crate::sip::{Accounts, Command, Credentials, EndpointConfig, Flow, Input, Peers, Secret};
 
 /// Where the telephone is.
 pub(super) const PHONE: &str = "203.0.113.5:1035";
@@ -14,7 +16,7 @@ pub(super) fn server(change: impl FnOnce(&mut EndpointConfig)) -> Network {
     let trunk = crate::sip::Network { addr: "198.51.100.0".parse().expect("ip"), prefix: 24 };
     let mut config = EndpointConfig {
         domains: vec!["ecoute.example".into()],
-        trusted: vec![trunk],
+        peers: Arc::new(Peers::one([trunk])),
         transfer: true,
         ..EndpointConfig::default()
     };

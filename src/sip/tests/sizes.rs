@@ -2,6 +2,7 @@
 //! breaks. The peer's messages are written by the test.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Instant;
@@ -9,7 +10,7 @@ use crate::ids::IdSource;
 use crate::sip::message::{Framing, Message};
 use crate::sip::{
     Advertised, Binding, Command, Endpoint, EndpointConfig, Event, Flow, Headers, Hidden, Input, Network,
-    OutgoingInvite, Output, Redirect, SessionId, Target, Transport,
+    OutgoingInvite, Output, Peers, Redirect, SessionId, Target, Transport,
 };
 
 const US: &str = "10.0.0.1:5060";
@@ -46,7 +47,7 @@ impl Bench {
 
     fn with(sockets: Vec<Advertised>) -> Bench {
         let trusted = vec![Network { addr: "192.0.2.0".parse().expect("ip"), prefix: 24 }];
-        let config = EndpointConfig { trusted, sockets, ..EndpointConfig::default() };
+        let config = EndpointConfig { peers: Arc::new(Peers::one(trusted)), sockets, ..EndpointConfig::default() };
         let endpoint = Endpoint::new(config, IdSource::from_number(7));
         Bench { endpoint, now: Instant::from_millis(1000), sent: Vec::new(), events: Vec::new() }
     }
@@ -89,6 +90,7 @@ impl Bench {
             headers: Headers::none(),
             sdp: Some(candidates(sdp_bytes)),
             ring_timeout: Duration::from_secs(60),
+            patience: None,
             redirect: Redirect::Refuse,
             max_forwards: 70,
         };
@@ -385,6 +387,7 @@ fn b210_p002_a_preloaded_route_is_used_and_not_kept() {
         headers: Headers::none(),
         sdp: Some(b"v=0".to_vec()),
         ring_timeout: Duration::from_secs(60),
+        patience: None,
         redirect: Redirect::Refuse,
         max_forwards: 70,
     };

@@ -27,7 +27,7 @@ fn status_of(net: &Network) -> u16 {
 
 /// Methods, extensions, bodies, versions: each with the status of the RFC and the header that goes with it.
 #[test]
-fn b018_b019_b052_b053_b054_b056_b057_b079_refused_with_reason() {
+fn b018_b019_b049_b052_b053_b054_b056_b057_b079_refused_with_reason() {
     let sdp = "Content-Type: application/sdp\r\n";
     let cases = [
         (request("PUBLISH", "", ""), 405, "Allow: INVITE"),
@@ -64,6 +64,8 @@ fn b018_b019_b052_b053_b054_b056_b057_b079_refused_with_reason() {
         assert_eq!(status_of(&net), status, "{text}\n{}", net.latest(0));
         assert!(net.latest(0).contains(header), "{header}:\n{}", net.latest(0));
         assert!(net.latest(0).contains("received=198.51.100.7;rport=40000"), "{}", net.latest(0));
+        let to = net.latest(0).split("\r\nTo: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+        assert!(to.is_some_and(|to| to.contains(";tag=")), "a To tag in every final answer: {}", net.latest(0));
         assert!(net.ends[0].events.is_empty());
         net.run_dry();
         net.assert_settled("refused");

@@ -21,6 +21,8 @@ fn invite() -> IncomingInvite {
         history_info: Vec::new(),
         called_party: None,
         access_network: None,
+        attestation: None,
+        replaces: None,
         call_id_hash: 0,
         sdp: None,
         user_agent: String::new(),

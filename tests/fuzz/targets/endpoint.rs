@@ -276,6 +276,7 @@ impl World {
             headers: Headers::none(),
             sdp: (feed.byte() & 1 == 0).then(|| b"v=0\r\n".to_vec()),
             ring_timeout: Duration::from_secs(20),
+            patience: feed.pick(&[None, Some(Duration::from_secs(4))]),
             redirect: feed.pick(&[Redirect::Refuse, Redirect::Follow { max: 3 }]),
             max_forwards: 70,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecoute::node::{PhoneAction, SystemClock};
+use ecoute::node::{PhoneAction, PhoneEvent, SystemClock};
 use rustix::process::Signal;
 
 use super::phone::{Phone, join};
@@ -45,6 +45,49 @@ fn p170_a_second_signal_ends_the_calls() {
     engine.signal(Signal::TERM);
     let (caller_took, isere_took) = (caller.wait_over().since(at), isere.wait_over().since(at));
     println!("BYE to the caller {caller_took:?}, to the listener {isere_took:?} after the second signal");
+    assert!(caller_took.max(isere_took) < Duration::from_secs(5), "{caller_took:?} {isere_took:?}");
+    engine.wait_ended(SOON);
+    assert!(told(&engine).contains("le service s'arrêtait"), "{}", told(&engine));
+}
+
+/// SIGINT drains as SIGTERM does. A caller who waits in the queue by then is served to the end: a listener who registers now is
+/// rung for her, they talk, and with their BYE the process ends well. Nobody else is let in.
+#[test]
+fn p169_who_waits_when_the_drain_begins_is_served() {
+    let mut engine = Engine::start("drain-queue");
+    let clock = SystemClock::start();
+    let mut caller = Phone::caller(&engine, clock, "0476000102", 1000);
+    caller.dial("3977");
+    caller.key_isere();
+    engine.signal(Signal::INT);
+    wait_until("it drains", SOON, || engine.get("/readyz").status == 503);
+    let refusal = Wire::to(engine.sip).invite(&format!("sip:3977@{}", engine.sip), &[]);
+    assert_eq!(status(&refusal), 503, "{refusal}");
+    let mut isere = Phone::listener(&engine, clock, "isere", 440);
+    isere.answer_after(Duration::from_millis(300));
+    caller.hear(440);
+    isere.hear(1000);
+    caller.act(PhoneAction::Hangup);
+    isere.wait_over();
+    assert_eq!(engine.wait_ended(SOON).code(), Some(0), "{}", engine.stderr());
+}
+
+/// Two signals while a phone rings for a caller: the ringing stops by CANCEL, the caller hears BYE, both within seconds, and
+/// it is recorded whose doing it was.
+#[test]
+fn p170_a_second_signal_stops_the_ringing() {
+    let mut engine = Engine::start("stop-ringing");
+    let clock = SystemClock::start();
+    let mut isere = Phone::listener(&engine, clock, "isere", 440);
+    let mut caller = Phone::caller(&engine, clock, "0476000102", 1000);
+    caller.dial("3977");
+    caller.key_isere();
+    isere.wait("the ring", |event| *event == PhoneEvent::Rings);
+    engine.signal(Signal::TERM);
+    wait_until("it drains", SOON, || engine.get("/readyz").status == 503);
+    let at = clock.at();
+    engine.signal(Signal::TERM);
+    let (caller_took, isere_took) = (caller.wait_over().since(at), isere.wait_over().since(at));
     assert!(caller_took.max(isere_took) < Duration::from_secs(5), "{caller_took:?} {isere_took:?}");
     engine.wait_ended(SOON);
     assert!(told(&engine).contains("le service s'arrêtait"), "{}", told(&engine));

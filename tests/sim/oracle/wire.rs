@@ -163,9 +163,8 @@ impl Oracle {
         let bye_said = !side.byes.is_empty();
         match (message.is_request(), method) {
             (true, Method::Invite) if !has_to_tag(&message) => {
-                if side.answered.contains(&cseq) && !side.acked.contains(&cseq) {
-                    met = Some("3.1.1 an INVITE repeated, and its 200 on the way");
-                }
+                let unheard = side.answered.contains(&cseq) && !side.acked.contains(&cseq);
+                met = unheard.then_some("3.1.1 an INVITE repeated, and its 200 on the way");
             }
             (true, Method::Invite) => {
                 met = match () {
@@ -189,14 +188,10 @@ impl Oracle {
                 };
                 side.heard_bye = true;
             }
-            (true, Method::Ack) => {
-                if side.answered.contains(&cseq) {
-                    if (bye_said || side.heard_bye) && side.acked.insert(cseq) {
-                        met = Some("3.2.4 an ACK behind a BYE");
-                    }
-                    side.acked.insert(cseq);
-                    talk.confirmed = true;
-                }
+            (true, Method::Ack) if side.answered.contains(&cseq) => {
+                let new = side.acked.insert(cseq);
+                met = (new && (bye_said || side.heard_bye)).then_some("3.2.4 an ACK behind a BYE");
+                talk.confirmed = true;
             }
             (true, Method::Refer) => met = bye_said.then_some("3.3.3 REFER crosses BYE"),
             (false, Method::Invite) if message.status().is_some_and(|status| status >= 200) => {
