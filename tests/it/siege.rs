@@ -1,11 +1,7 @@
 //! The engine besieged: fifty conversations go on while one address floods it and intruders look for accounts. On its own,
 //! because it takes all the machine has; `make test` runs it after the others.
 #![expect(clippy::disallowed_methods, reason = "strangers on the real machine, on its clock")]
-#![expect(
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a siege that cannot begin says why, and what came of it is shown"
-)]
+#![expect(clippy::panic, reason = "a siege that cannot begin says why")]
 
 use std::fs;
 use std::net::IpAddr;
