@@ -101,6 +101,19 @@
 //! the peer wait. A flow with connection 0 names a peer, not a connection, so that no pure room ever waits for one. Refused:
 //! streams on the shard's own poll loop, where a slow handshake would stand beside a call.
 //!
+//! ## A telephone that sleeps is reachable only where somebody wakes it
+//! A mobile telephone's connection ends when it sleeps (RFC 8599). With no push service named in the settings its binding ends
+//! at once, for a caller must not wait for a telephone that will not come. With one named, the binding sleeps, counts as
+//! reachable, and a call to it waits, as long as it may ring, for the telephone to register anew. We send no push ourselves:
+//! it would take an HTTP/2 client and the makers' credentials inside the telephone engine; a list at the operations port is
+//! enough for a small program beside it. A push service that all our listeners use would change our mind.
+//!
+//! ## One flow of a device at a time
+//! A telephone with two connections (RFC 5626) is one device and is called over the latest; the other is for when that one
+//! fails. STUN on the signalling port is answered to registered telephones alone: strangers learn nothing. A phone that
+//! numbers its flows behind a proxy that keeps none is told so (439), as the RFC wants, rather than registered in silence
+//! without the promise.
+//!
 //! ## One address means UDP and TCP
 //! Chosen: `sip.listen = "192.0.2.10:5060"` takes both, as RFC 3261 §18 asks of every element. The price: a deployment whose
 //! TCP port of that number is taken must write `udp:` before it.

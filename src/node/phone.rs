@@ -155,6 +155,8 @@ struct Talk {
     incoming: Option<Option<Vec<u8>>>,
     dialling: Option<String>,
     connected: bool,
+    /// The answer that a provisional response brought.
+    early: Option<Vec<u8>>,
     answer_when_open: bool,
     peer: std::net::IpAddr,
 }
@@ -165,6 +167,8 @@ pub struct Phone {
     endpoint: Endpoint,
     transport: Transport,
     talk: Option<Talk>,
+    /// Does it send a session description while it rings?
+    early: bool,
     /// Replaces of the call being placed.
     replaces: Option<String>,
     speech: Option<Arc<Prompt>>,
@@ -181,14 +185,17 @@ const SPEECH: PlaybackId = PlaybackId(1);
 impl Phone {
     /// An idle phone that speaks UDP.
     pub fn new(settings: PhoneSettings, ids: IdSource) -> Phone {
-        Phone::speaking(Transport::Udp, Vec::new(), settings, ids)
+        Phone::speaking(Transport::Udp, settings, ids, |_| {})
     }
 
-    /// An idle phone over this transport. With a server in `trusted` it behaves as a trunk's gateway does: a conversation
-    /// outlives the connection it began on.
-    pub fn speaking(transport: Transport, trusted: Vec<sip::Network>, settings: PhoneSettings, ids: IdSource) -> Phone {
-        let config = EndpointConfig {
-            peers: Arc::new(sip::Peers::one(trusted)),
+    /// An idle phone over this transport, with its user agent's settings changed.
+    pub fn speaking(
+        transport: Transport,
+        settings: PhoneSettings,
+        ids: IdSource,
+        change: impl FnOnce(&mut EndpointConfig),
+    ) -> Phone {
+        let mut config = EndpointConfig {
             realm: settings.domain.clone(),
             domains: vec![settings.domain.clone()],
             software: "ecoute-phone".into(),
@@ -197,11 +204,13 @@ impl Phone {
             invite_auth_required: false,
             ..EndpointConfig::default()
         };
+        change(&mut config);
         Phone {
             settings,
             endpoint: Endpoint::new(config, ids),
             transport,
             talk: None,
+            early: false,
             replaces: None,
             speech: None,
             tones: Vec::new(),
@@ -210,6 +219,12 @@ impl Phone {
             events: VecDeque::new(),
             endpoint_at: None,
         }
+    }
+
+    /// From now on it answers with a session description while it rings (183), as some gateways do; reliably where its
+    /// settings and the caller want that.
+    pub fn set_early(&mut self, early: bool) {
+        self.early = early;
     }
 
     /// Has it a call, in whatever state?
@@ -311,6 +326,7 @@ impl Phone {
             incoming,
             dialling,
             connected: false,
+            early: None,
             answer_when_open: false,
             peer,
         });
@@ -374,6 +390,10 @@ impl Phone {
             None => Move::Offer { direction: Direction::SendRecv },
         };
         let session = talk.session;
+        if let Some(sdp) = talk.early.take() {
+            talk.incoming = None;
+            return self.respond(now, session, 200, Some(sdp));
+        }
         match sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, step) {
             Ok((negotiated, sdp)) => {
                 talk.sdp = negotiated;
@@ -382,6 +402,20 @@ impl Phone {
                 self.respond(now, session, 200, sdp);
             }
             Err(refusal) => self.respond(now, session, refusal.status(), None),
+        }
+    }
+
+    /// Sends our session description while it rings. It stands, whatever comes (RFC 3261 §13.2.1).
+    fn describe(&mut self, now: Instant, local: Local) {
+        let Some(talk) = &mut self.talk else { return };
+        let Some(Some(offer)) = &talk.incoming else { return };
+        let answered = sdp::negotiate(&self.settings.capabilities, &local, &talk.sdp, Move::TakeOffer(offer));
+        if let Ok((negotiated, Some(sdp))) = answered {
+            talk.sdp = negotiated;
+            talk.early = Some(sdp.clone());
+            let session = talk.session;
+            self.configure();
+            self.respond(now, session, 183, Some(sdp));
         }
     }
 
@@ -472,6 +506,8 @@ impl Phone {
             self.command(now, Command::Invite { session, invite: Box::new(invite) });
         } else if talk.answer_when_open {
             self.answer(now);
+        } else if self.early {
+            self.describe(now, local);
         }
     }
 

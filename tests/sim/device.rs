@@ -9,7 +9,7 @@ use ecoute::ids::IdSource;
 use ecoute::media::{self, Plane, Prompt};
 use ecoute::node::{Phone, PhoneAction, PhoneEvent, PhoneInput, PhoneOutput, PhoneSettings};
 use ecoute::sdp::Capabilities;
-use ecoute::sip::{Flow, Headers, Network, Transport};
+use ecoute::sip::{Flow, Headers, Network, Peers, Transport};
 
 use crate::house::ENGINE;
 use crate::ports::HostPorts;
@@ -260,8 +260,15 @@ impl Device {
 
 fn phone_of(road: Road, settings: &PhoneSettings, ids: &mut IdSource) -> Phone {
     let server = Network { addr: settings.server.ip(), prefix: 128 };
-    let trusted = if road.gateway { vec![server] } else { Vec::new() };
-    Phone::speaking(road.transport, trusted, settings.clone(), ids.fork())
+    let mut phone = Phone::speaking(road.transport, settings.clone(), ids.fork(), |config| {
+        if road.gateway {
+            config.peers = Arc::new(Peers::one([server]));
+        }
+        (config.session_expires_s, config.min_se_s) = (road.timer_s, road.timer_s.min(90));
+        config.reliable_provisional = road.early;
+    });
+    phone.set_early(road.early);
+    phone
 }
 
 /// Each life has ports of its own, as a telephone that starts anew chooses others.

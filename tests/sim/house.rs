@@ -114,6 +114,8 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
             domains: vec![ENGINE.ip().to_string()],
             peers: Arc::new(Peers::one([trunk, trunk_v6])),
             sockets,
+            session_expires_s: nature.roads.timer_s,
+            min_se_s: nature.roads.timer_s.min(90),
             transfer: nature.roads.transfer,
             ..EndpointConfig::default()
         },

@@ -14,6 +14,9 @@
 //!
 //! - `nature`: what a seed is like. Each enables a random part of all faults and habits.
 //! - `callers`, `listeners`, `deeds`: people. They react to what they *hear*: every prompt and every voice is a tone.
+//! - `roads`, `wires`: how each telephone reaches the engine (UDP, TCP, TLS, WebSocket; IPv4 and IPv6), and connections, whose
+//!   bytes are cut anywhere and which break at the worst moment.
+//! - `strangers`, `watchers`: guessers, scanners and forgers on the Internet; desk lamps that subscribe to a line.
 //! - `world`, `net`, `ports`, `engine`, `device`: the clock, the queue, and the hosts.
 //! - `oracle`: the judge. He compares what the engine tells, what telephones show and what ears hear with what is promised.
 //! - `kept`: seeds that failed once. They run first, for ever.
@@ -23,6 +26,9 @@
 //!   ECOUTE_SIM_SEEDS=5000..9000 cargo test …             these
 //!   ECOUTE_SIM_SEED=4711 cargo test … -- --nocapture     one, with its whole trace
 //! ```
+//!
+//! What was met is counted, the races of RFC 5407 by their section among it, and printed with `--nocapture`; a long run that
+//! does not meet everything it should fails. `make soak` plays 10,000 seeds.
 //!
 //! What the simulator does not show: sockets, threads, files, the store. `tests/it` does.
 
@@ -53,7 +59,7 @@ use house::Which;
 
 /// Every seed keeps every promise; the seeds that broke one before come first.
 #[test]
-fn b050_p153_p154_the_swarm_keeps_every_promise() {
+fn the_swarm_keeps_every_promise() {
     if let Some(seed) = swarm::asked_for_one() {
         let outcome = swarm::play(seed, Which::Short, true);
         println!("{}", outcome.trace);

@@ -127,7 +127,7 @@ impl Nature {
         Nature {
             weather,
             habits,
-            roads: Roads::of(seed, callers, &listeners),
+            roads: Roads::of(seed, weather.is_whole(), callers, &listeners),
             callers,
             listeners,
             calm_at,

@@ -17,6 +17,10 @@ pub struct Road {
     pub v6: bool,
     /// It behaves as an operator's gateway: it listens for connections, and a conversation outlives its connection.
     pub gateway: bool,
+    /// Its session interval, in seconds; 0 for a telephone that knows no session timers.
+    pub timer_s: u32,
+    /// It describes its session while it rings, reliably.
+    pub early: bool,
 }
 
 /// Everything of this kind.
@@ -34,10 +38,14 @@ pub struct Roads {
     pub transfer: bool,
     /// Telephones do something in the very moment in which the engine does.
     pub moments: bool,
+    /// A second telephone answers now and then, and some decline by naming another.
+    pub forks: bool,
+    /// The engine's session interval.
+    pub timer_s: u32,
     pub dice: IdSource,
 }
 
-const UDP: Road = Road { transport: Transport::Udp, v6: false, gateway: false };
+const UDP: Road = Road { transport: Transport::Udp, v6: false, gateway: false, timer_s: 1800, early: false };
 
 /// What an operator speaks.
 const TRUNKS: [Transport; 4] = [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls];
@@ -45,19 +53,30 @@ const TRUNKS: [Transport; 4] = [Transport::Udp, Transport::Udp, Transport::Tcp, 
 const PHONES: [Transport; 6] =
     [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
+/// Session intervals in a network that loses nothing: so short that every conversation is refreshed.
+const TIMERS_WHOLE: &[u32] = &[0, 10, 12, 20, 30, 1800];
+/// In one that loses much, a refresh must have time to be repeated.
+const TIMERS: &[u32] = &[0, 40, 60, 1800];
+
 impl Roads {
     /// What the seed has.
-    pub fn of(seed: u64, callers: usize, listeners: &[usize]) -> Roads {
+    pub fn of(seed: u64, whole: bool, callers: usize, listeners: &[usize]) -> Roads {
         let mut dice = IdSource::from_number(seed ^ 0x5407_3261_5626);
         let plain = dice.chance(200) || kept::is_plain(seed);
         let mixed = !plain && dice.chance(800);
         let six = mixed && dice.chance(500);
+        let extended = !plain && dice.chance(600);
+        let timers = if whole { TIMERS_WHOLE } else { TIMERS };
+        let timer_s = if extended { dice.one_of(timers) } else { UDP.timer_s };
         let mut road = |all: &[Transport], trunk: bool| {
+            let extended = extended && dice.chance(700);
+            let timer_s = if extended { dice.one_of(timers) } else { UDP.timer_s };
+            let early = extended && !trunk && dice.chance(500);
             if !mixed {
-                return UDP;
+                return Road { timer_s, early, ..UDP };
             }
             let transport = dice.one_of(all);
-            Road { transport, v6: six && dice.chance(400), gateway: trunk && dice.chance(700) }
+            Road { transport, v6: six && dice.chance(400), gateway: trunk && dice.chance(700), timer_s, early }
         };
         let callers = (0..callers).map(|_| road(&TRUNKS, true)).collect();
         let devices = listeners.iter().map(|many| (0..*many).map(|_| road(&PHONES, false)).collect()).collect();
@@ -68,6 +87,8 @@ impl Roads {
             strangers: if !plain && dice.chance(400) { dice.between(1, 3) as usize } else { 0 },
             watchers: !plain && dice.chance(400),
             transfer: !plain && dice.chance(700),
+            timer_s,
+            forks: extended && dice.chance(500),
             moments: !plain && dice.chance(500),
             dice,
         }

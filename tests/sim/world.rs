@@ -46,6 +46,7 @@ macro_rules! ask_judge {
 }
 
 mod beginning;
+mod forks;
 mod hosts;
 mod lives;
 mod moments;
@@ -53,6 +54,7 @@ mod queue;
 mod streams;
 mod transfers;
 
+pub use forks::fork_of;
 pub use transfers::Dialog;
 
 /// Who owns a telephone.
@@ -95,6 +97,7 @@ pub struct World {
     /// The latest message of a caller, for strangers who listen in.
     overheard: Option<Vec<u8>>,
     watchers: Vec<Watcher>,
+    forked: forks::Forks,
     wires: Wires,
     net: Net,
     oracle: Oracle,
@@ -130,7 +133,7 @@ impl World {
         if which == Which::Real {
             nature.listeners = vec![1, 2];
             nature.callers = 3;
-            nature.roads = crate::roads::Roads::of(seed, 3, &nature.listeners);
+            nature.roads = crate::roads::Roads::of(seed, false, 3, &nature.listeners);
         }
         let start = Instant::from_millis(1000);
         let calm_at = start + nature.calm_at;
@@ -148,6 +151,7 @@ impl World {
             strangers: Vec::new(),
             overheard: None,
             watchers: Vec::new(),
+            forked: forks::Forks::default(),
             wires: Wires::default(),
             net,
             oracle: Oracle::new(&nature, calm_at, which),
@@ -171,6 +175,7 @@ impl World {
         note!(self, "{:?}", self.nature);
         while self.oracle.fault().is_none() && self.step() {}
         if self.oracle.fault().is_none() {
+            self.judge_forks();
             ask_judge!(self, at_the_end);
         }
         Outcome {

@@ -7,7 +7,7 @@ use ecoute::call::record::{AttemptOutcome, Record};
 use ecoute::call::{How, Party, Stage};
 use ecoute::clock::Instant;
 
-use super::{Oracle, Try, nth_of};
+use super::{Bridge, Oracle, Try, nth_of};
 use crate::callers::POSTCODES;
 use crate::house::Which;
 
@@ -94,7 +94,10 @@ impl Oracle {
             return Err("the record does not know of the conversation".into());
         }
         let spans = |silent_too: bool| -> u64 {
-            let counted = told.bridges.iter().filter(|bridge| silent_too || !bridge.fell_silent);
+            // Who is lost is counted to his last sound, which may have been before the other answered.
+            let lost = record.termination.how == How::Lost;
+            let unsure = |bridge: &Bridge| bridge.fell_silent || (lost && bridge.disturbed);
+            let counted = told.bridges.iter().filter(|bridge| silent_too || !unsure(bridge));
             let all: Duration = counted.filter_map(|bridge| Some(bridge.to?.since(bridge.from))).sum();
             all.as_millis() as u64
         };

@@ -19,7 +19,7 @@ mod voices;
 mod wire;
 mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ecoute::call::{Note, Stage, record::Record};
@@ -131,6 +131,8 @@ pub struct Oracle {
     /// When each listener last pressed "answer".
     answered: BTreeMap<usize, Instant>,
     draining: bool,
+    /// Listeners whose next conversation may be silent.
+    doubted: BTreeSet<usize>,
     /// When each telephone last told of each tone.
     measured: BTreeMap<(usize, u16), Instant>,
     wire: wire::Wire,
@@ -156,6 +158,7 @@ impl Oracle {
             line: line::Line::new(nature.listeners.len()),
             answered: BTreeMap::new(),
             draining: false,
+            doubted: BTreeSet::new(),
             measured: BTreeMap::new(),
             wire: wire::Wire::default(),
             sights: Sights::default(),
@@ -308,7 +311,8 @@ impl Oracle {
                 return self.fail(now, format!("{call} is joined with nobody"));
             };
             let (caller_heard, listener_heard, on) = (false, false, None);
-            let disturbed = told.of.is_some_and(|of| self.tries[of].vanished.is_some());
+            let doubted = self.doubted.remove(&listener);
+            let disturbed = doubted || told.of.is_some_and(|of| self.tries[of].vanished.is_some());
             let (to, fell_silent, taken_over) = (None, false, false);
             told.bridges.push(Bridge {
                 listener,

@@ -13,6 +13,7 @@ use ecoute::sip::{Flow, Network};
 
 use super::Oracle;
 use crate::wires::End;
+use crate::world::fork_of;
 
 /// An INVITE and everything about it is forgotten after this long (64·T1).
 const REMEMBERED: Duration = Duration::from_secs(32);
@@ -69,6 +70,9 @@ impl Talk {
 impl Oracle {
     /// An end says something.
     pub fn says(&mut self, now: Instant, end: End, flow: Flow, bytes: &[u8]) {
+        if keeps_alive(bytes) {
+            return;
+        }
         let message = match Message::parse(bytes, Framing::Stream) {
             Ok(message) => message,
             Err(error) => return self.fail(now, format!("{end:?} wrote what cannot be read: {error}")),
@@ -87,12 +91,20 @@ impl Oracle {
         if end == End::Engine && self.wire.bans.iter().any(banned) {
             return self.fail(now, "a message to a source that is banned".to_owned());
         }
+        if fork_of(&message).is_some() {
+            return;
+        }
         let (Some((cseq, method)), Some(call_id)) = (message.cseq(), message.call_id()) else { return };
         let status = message.status().unwrap_or(0);
         let answers_invite = (200..300).contains(&status) && method == Method::Invite;
         if let (End::Engine, true, Some(method)) = (end, message.is_request(), message.method()) {
             let inside = if has_to_tag(&message) { " inside" } else { "" };
             self.sights.met(format!("engine says {}{inside}", String::from_utf8_lossy(method.as_bytes())));
+        }
+        if let (End::Device(_), true, Some(method)) = (end, message.is_request(), message.method())
+            && matches!(method, Method::Update | Method::Prack)
+        {
+            self.sights.met(format!("a telephone says {}", String::from_utf8_lossy(method.as_bytes())));
         }
         let begins = message.is_request() && method == Method::Invite && !has_to_tag(&message);
         let known = self.wire.talks.contains_key(call_id);
@@ -120,10 +132,12 @@ impl Oracle {
         }
     }
 
-    /// An end writes to a connection, which carries everything by itself: only a 2xx and its ACK may come twice.
+    /// An end writes to a connection, which carries everything by itself: only what goes from end to end, a 2xx, a reliable
+    /// provisional response and the ACK, may come twice.
     pub fn writes(&mut self, now: Instant, end: End, wire: u64, bytes: &[u8]) {
-        let invites = bytes.starts_with(b"SIP/2.0 2") && crate::sip_words::of(bytes).ends_with("INVITE");
-        if invites || bytes.starts_with(b"ACK") || matches!(end, End::Stranger(_)) {
+        let invites = (bytes.starts_with(b"SIP/2.0 2") || bytes.starts_with(b"SIP/2.0 1"))
+            && crate::sip_words::of(bytes).ends_with("INVITE");
+        if invites || bytes.starts_with(b"ACK") || keeps_alive(bytes) || matches!(end, End::Stranger(_)) {
             return;
         }
         let mut hasher = DefaultHasher::new();
@@ -137,6 +151,9 @@ impl Oracle {
     /// Something reaches an end that can hear it.
     pub fn arrives(&mut self, now: Instant, end: End, bytes: &[u8]) {
         let Ok(message) = Message::parse(bytes, Framing::Stream) else { return };
+        if fork_of(&message).is_some() {
+            return;
+        }
         let (Some((cseq, method)), Some(call_id)) = (message.cseq(), message.call_id()) else { return };
         let Some(talk) = self.wire.talks.get_mut(call_id) else { return };
         let first = talk.first == Some(cseq);
@@ -235,6 +252,11 @@ impl Oracle {
             self.fail(now, wrong);
         }
     }
+}
+
+/// An empty line, or a STUN request.
+fn keeps_alive(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) || bytes[0] < 4
 }
 
 fn has_to_tag(message: &Message<'_>) -> bool {

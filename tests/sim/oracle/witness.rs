@@ -167,6 +167,12 @@ impl Oracle {
         }
     }
 
+    /// Something comes between a listener and whom he talks with.
+    pub fn disturbs(&mut self, nth: usize) {
+        self.disturb(|_, listener| listener == nth);
+        self.doubted.insert(nth);
+    }
+
     /// The staff, or a listener by the console, changes his wish.
     pub fn wished(&mut self, listener: usize, wish: Wish) {
         self.line.wished(listener, wish);

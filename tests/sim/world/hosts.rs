@@ -47,6 +47,7 @@ impl World {
         }
         note!(self, "{:>4} > engine  {words}", who.map_or("?", |device| &self.devices[device].name));
         self.oracle.cause(sip_words::begins(bytes));
+        self.is_forked(End::Engine, flow, bytes);
         self.oracle.arrives(self.now, End::Engine, bytes);
         self.tell_engine(Input::Datagram { flow, bytes: bytes.to_vec() });
     }
@@ -55,6 +56,9 @@ impl World {
     pub(super) fn at_telephone(&mut self, device: usize, flow: Flow, bytes: &[u8]) {
         self.trace.mix(bytes);
         self.oracle.on_the_wire(self.now, self.owners[device], bytes);
+        if self.is_forked(End::Device(device), flow, bytes) {
+            return;
+        }
         if self.devices[device].alive {
             let words = sip_words::of(bytes);
             note!(self, "{:>4} < engine  {words}", self.devices[device].name);
@@ -109,6 +113,7 @@ impl World {
                     self.oracle.says(self.now, End::Engine, flow, &bytes);
                     if let Some(device) = self.host(flow.remote.ip()) {
                         self.crosses(device, &bytes);
+                        self.at_fork(&bytes);
                     }
                     self.send_on(End::Engine, flow, bytes);
                 }
@@ -161,7 +166,8 @@ impl World {
                 device::Out::Sip(flow, bytes) => {
                     self.oracle.sent(self.owners[device], sip_words::begins(&bytes));
                     self.oracle.says(self.now, End::Device(device), flow, &bytes);
-                    self.send_on(End::Device(device), flow, bytes);
+                    self.send_on(End::Device(device), flow, bytes.clone());
+                    self.forks(device, flow, &bytes);
                 }
                 device::Out::Event(event) => self.seen(device, &event),
             }

@@ -116,6 +116,7 @@ impl World {
             self.devices[device].vanish();
             self.power_fails(device);
             self.oracle.power_fails(device);
+            self.cut_forks(device);
             if let Owner::Caller(nth) = owner {
                 self.callers[nth].todo = 0;
             }
@@ -131,6 +132,11 @@ impl World {
             }
             return;
         }
+        let deed = match deed {
+            // "Try me there instead": nobody follows a listener's telephone.
+            Deed::Decline(603) if self.nature.roads.forks => Deed::Decline(302),
+            deed => deed,
+        };
         let number = match owner {
             Owner::Caller(nth) => self.callers[nth].intent.number,
             Owner::Listener(_) => "",

@@ -112,6 +112,7 @@ impl World {
         note!(self, "     network breaks connection {number} of {other:?}");
         if let (End::Device(device), true) = (other, stood) {
             self.oracle.cut_off(self.now, self.owners[device], device);
+            self.cut_forks(device);
         }
         self.finds_out(number, End::Engine, engine);
         self.finds_out(number, other, peer);
