@@ -70,7 +70,12 @@ fn b135_p182_fifty_calls_under_siege() {
         sent.took.as_secs_f64(),
         sent.answers
     );
-    let (user, system) = (used.user_s - calm.user_s * calls_s, used.system_s - calm.system_s * calls_s);
+    let beyond = |used: f64, calm: f64| (used - calm * calls_s).max(0.0);
+    let (user, system) = (beyond(used.user_s, calm.user_s), beyond(used.system_s, calm.system_s));
+    println!(
+        "  processor time {:.2} s user, {:.2} s system in {calls_s:.1} s; a second of calm: {:.2} s, {:.2} s",
+        used.user_s, used.system_s, calm.user_s, calm.system_s
+    );
     println!(
         "  processor time beyond the calls' own: {user:.2} s user, {system:.2} s system; {:.1} µs a datagram, {:.0} % of a core",
         (user + system) * 1e6 / sent.datagrams as f64,

@@ -101,6 +101,7 @@ fn baresips(house: &House, server: SocketAddr, over: Over<'_>) {
 /// What a telephone recorded: the other for long enough, and hardly itself.
 fn heard(recording: &[f32], other_hz: u16, own_hz: u16) {
     let (other_s, own_s) = (tone_s(recording, other_hz), tone_s(recording, own_hz));
+    println!("{other_hz} Hz for {other_s} s, its own {own_hz} Hz for {own_s} s");
     assert!(other_s >= HEARD_S, "the other was heard for {other_s} s");
     assert!(own_s < 0.5, "it heard itself for {own_s} s");
 }
