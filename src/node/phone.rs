@@ -169,6 +169,8 @@ pub struct Phone {
     talk: Option<Talk>,
     /// Does it send a session description while it rings?
     early: bool,
+    /// `+sip.instance`: its registration keeps a flow of its own (RFC 5626).
+    instance: Option<String>,
     /// Replaces of the call being placed.
     replaces: Option<String>,
     speech: Option<Arc<Prompt>>,
@@ -211,6 +213,7 @@ impl Phone {
             transport,
             talk: None,
             early: false,
+            instance: None,
             replaces: None,
             speech: None,
             tones: Vec::new(),
@@ -225,6 +228,12 @@ impl Phone {
     /// settings and the caller want that.
     pub fn set_early(&mut self, early: bool) {
         self.early = early;
+    }
+
+    /// From now on it registers under this name of the device (`urn:uuid:…`), so that its registration is known again over
+    /// another connection (RFC 5626).
+    pub fn set_instance(&mut self, instance: String) {
+        self.instance = Some(instance);
     }
 
     /// Has it a call, in whatever state?
@@ -343,7 +352,7 @@ impl Phone {
                     credentials: self.credentials(),
                     expires_s,
                     contact_user: Hidden::new(self.settings.user.clone()),
-                    instance: None,
+                    instance: self.instance.clone(),
                 };
                 self.command(now, Command::Register(Box::new(register)));
             }

@@ -268,6 +268,9 @@ fn phone_of(road: Road, settings: &PhoneSettings, ids: &mut IdSource) -> Phone {
         config.reliable_provisional = road.early;
     });
     phone.set_early(road.early);
+    if road.outbound {
+        phone.set_instance(format!("urn:uuid:00000000-0000-4000-8000-{:012x}", settings.number));
+    }
     phone
 }
 

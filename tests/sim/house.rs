@@ -116,6 +116,7 @@ pub fn shard_settings(nature: &Nature) -> ShardSettings {
             sockets,
             session_expires_s: nature.roads.timer_s,
             min_se_s: nature.roads.timer_s.min(90),
+            mtu_bytes_max: nature.roads.mtu_bytes,
             transfer: nature.roads.transfer,
             ..EndpointConfig::default()
         },

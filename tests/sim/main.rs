@@ -19,6 +19,7 @@
 //! - `strangers`, `watchers`: guessers, scanners and forgers on the Internet; desk lamps that subscribe to a line.
 //! - `world`, `net`, `ports`, `engine`, `device`: the clock, the queue, and the hosts.
 //! - `oracle`: the judge. He compares what the engine tells, what telephones show and what ears hear with what is promised.
+//! - `world/moments`, `world/transfers`, `world/forks`: what crosses in the very instant, what changes hands, what answers twice.
 //! - `kept`: seeds that failed once. They run first, for ever.
 //!
 //! ```text

@@ -21,6 +21,8 @@ pub struct Road {
     pub timer_s: u32,
     /// It describes its session while it rings, reliably.
     pub early: bool,
+    /// It registers with a name of its own, and keeps its flow (RFC 5626).
+    pub outbound: bool,
 }
 
 /// Everything of this kind.
@@ -42,10 +44,13 @@ pub struct Roads {
     pub forks: bool,
     /// The engine's session interval.
     pub timer_s: u32,
+    /// What is larger goes over TCP first (RFC 3261 §18.1.1).
+    pub mtu_bytes: usize,
     pub dice: IdSource,
 }
 
-const UDP: Road = Road { transport: Transport::Udp, v6: false, gateway: false, timer_s: 1800, early: false };
+const UDP: Road =
+    Road { transport: Transport::Udp, v6: false, gateway: false, timer_s: 1800, early: false, outbound: false };
 
 /// What an operator speaks.
 const TRUNKS: [Transport; 4] = [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls];
@@ -71,12 +76,20 @@ impl Roads {
         let mut road = |all: &[Transport], trunk: bool| {
             let extended = extended && dice.chance(700);
             let timer_s = if extended { dice.one_of(timers) } else { UDP.timer_s };
+            let outbound = extended && !trunk && dice.chance(500);
             let early = extended && !trunk && dice.chance(500);
             if !mixed {
-                return Road { timer_s, early, ..UDP };
+                return Road { timer_s, early, outbound, ..UDP };
             }
             let transport = dice.one_of(all);
-            Road { transport, v6: six && dice.chance(400), gateway: trunk && dice.chance(700), timer_s, early }
+            Road {
+                transport,
+                v6: six && dice.chance(400),
+                gateway: trunk && dice.chance(700),
+                timer_s,
+                early,
+                outbound,
+            }
         };
         let callers = (0..callers).map(|_| road(&TRUNKS, true)).collect();
         let devices = listeners.iter().map(|many| (0..*many).map(|_| road(&PHONES, false)).collect()).collect();
@@ -88,6 +101,7 @@ impl Roads {
             watchers: !plain && dice.chance(400),
             transfer: !plain && dice.chance(700),
             timer_s,
+            mtu_bytes: if extended { dice.one_of(&[500, 800, 1300]) } else { 1300 },
             forks: extended && dice.chance(500),
             moments: !plain && dice.chance(500),
             dice,

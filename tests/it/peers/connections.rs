@@ -1,5 +1,6 @@
 //! Real telephones whose signalling travels over connections: baresip over TCP and TLS, linphone over TLS. What they heard is
 //! judged from their own recordings.
+#![expect(clippy::print_stdout, reason = "what was heard is shown")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

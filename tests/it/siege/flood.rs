@@ -93,6 +93,6 @@ fn datagram(nth: u64, local: SocketAddr, to: SocketAddr) -> Vec<u8> {
         1 => request("REGISTER", "").into_bytes(),
         2 => request("INVITE", OFFER).into_bytes(),
         3 => request("OPTIONS", "").into_bytes(),
-        _ => request("BYE", "")[..120].as_bytes().to_vec(),
+        _ => request("BYE", "").as_bytes()[..120].to_vec(),
     }
 }

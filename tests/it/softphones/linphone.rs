@@ -2,7 +2,6 @@
 //!
 //! It speaks TLS only, believes one certificate and no other, and looks at the name in it. Its microphone is a sound file;
 //! what it hears it writes to another.
-#![expect(clippy::disallowed_methods, reason = "a real telephone lives on the real clock")]
 
 use std::fs::{self, File};
 use std::io::Write;
