@@ -366,9 +366,9 @@ fn b207_a_trunk_by_its_domain() {
     assert!(words.contains("486 Busy Here"), "{words}");
     assert_eq!((first.heard("INVITE").len(), second.heard("INVITE").len()), (1, 0), "{words}");
     assert!(first.heard("INVITE")[0].0.starts_with("INVITE sip:+33199000177@operateur.test "));
-    let (mut exchange, got) = Peer::new(ip, engine.sip).dial("3977", OFFER);
-    assert_eq!((got.status(), trunk(&engine, "operateur")["incoming"].clone()), (200, 1.into()));
-    exchange.cseq += 1;
+    let (_, got) = Peer::new(ip, engine.sip).dial("3977", OFFER);
+    assert_eq!(got.status(), 200, "{}", got.0);
+    wait_until("it holds a channel of the trunk", SOON, || trunk(&engine, "operateur")["incoming"] == 1);
 }
 
 /// A name server that never answers holds nobody up: callers of another operator are answered at once, and staff are told.
@@ -491,7 +491,8 @@ fn a_reload_changes_trunks_and_loses_no_call() {
     assert_eq!(got.status(), 200, "{}", got.0);
     peer.acknowledge(&exchange, "");
     let max = || trunk(&engine, "operateur")["channels_max"].clone();
-    assert_eq!((max(), trunk(&engine, "operateur")["incoming"].clone()), (7.into(), 1.into()));
+    wait_until("it holds a channel", SOON, || trunk(&engine, "operateur")["incoming"] == 1);
+    assert_eq!(max(), 7);
 
     fs::write(&file, text(first, 9).replace("channels_max", "chanels_max")).expect("written");
     engine.signal(Signal::HUP);
@@ -506,9 +507,8 @@ fn a_reload_changes_trunks_and_loses_no_call() {
     assert_eq!(peer.bye(&mut exchange).status(), 200, "a peer that is no longer ours can still end its call");
     engine.quiet();
     wait_until("the channel is given back", SOON, || trunk(&engine, "operateur")["incoming"] == 0);
-    let (mut exchange, got) = Peer::at(second, engine.sip).dial("3977", OFFER);
+    let (_, got) = Peer::at(second, engine.sip).dial("3977", OFFER);
     assert_eq!(got.status(), 200, "{}", got.0);
-    exchange.cseq += 1;
 }
 
 /// What this version cannot do yet is refused at the start, in a sentence, not read in silence.
