@@ -4,12 +4,14 @@ CARGO   ?= cargo
 PROFILE ?= release
 BIN     := target/$(PROFILE)/ecoute
 
-.PHONY: run test demo bench count fuzz lint fmt build prompts peers help
+.PHONY: run test soak demo bench count fuzz lint fmt build prompts peers help
 
 help:
 	@echo 'make run    serve on loopback: dial 3977 with any softphone'
 	@echo 'make demo   a whole call, proved: caller, listener, sound both ways'
 	@echo 'make test   everything a change must pass'
+	@echo 'make soak   the long run: 10,000 seeds of the simulator, then ten rounds of bad lines, restarts and sieges: an hour or two'
+	@echo '            (seeds=0..100000 and rounds=50 make it longer)'
 	@echo 'make bench  measure'
 	@echo 'make count  instructions per message, counted'
 	@echo 'make fuzz   each fuzzer for a minute, or seconds=600'
@@ -32,9 +34,10 @@ run: build
 demo: build
 	$(BIN) demo
 
-# Real softphones and load tools for the end-to-end tests.
+# Real softphones, a proxy, load tools and intruders' tools for the end-to-end tests.
 peers:
-	tests/peers/install baresip-core sip-tester sox python3 openssl
+	tests/peers/install baresip-core sip-tester linphone-cli kamailio kamailio-tls-modules sipvicious \
+	    sox python3 openssl iptables iproute2 util-linux
 
 lint: needs
 	$(CARGO) fmt --check
@@ -47,10 +50,21 @@ fmt:
 test: needs peers lint
 	$(CARGO) test --profile proof --lib --bins
 	$(CARGO) build --profile proof --bin ecoute
-	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- --skip load::
+	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- --skip load:: --skip siege::
 	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- load::
+	ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- siege::
 	ECOUTE_SIM_SEEDS=0..2000 $(CARGO) test --profile proof --test sim
 	target/proof/ecoute demo
+
+# What a change need not wait for: many more seeds, and again and again what depends on chance and on time.
+soak: needs peers
+	ECOUTE_SIM_SEEDS=$(or $(seeds),0..10000) $(CARGO) test --profile proof --test sim
+	$(CARGO) build --profile proof --bin ecoute
+	for round in $$(seq $(or $(rounds),10)); do \
+	    echo "round $$round"; \
+	    ECOUTE_BIN=$(CURDIR)/target/proof/ecoute $(CARGO) test --profile proof --test it -- \
+	        --test-threads 1 --nocapture peers::lossy:: peers::restart:: siege:: || exit 1; \
+	done
 
 bench: needs
 	$(CARGO) bench

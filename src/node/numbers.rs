@@ -126,9 +126,10 @@ mod tests {
     #[test]
     fn b145_b146_b147_p076_p077_who_calls() {
         let asserted = ["sip:+33476000102@carrier", "tel:+33476000102"];
-        let other = "sip:anonymous@anonymous.invalid";
-        assert_eq!(shown(&invite(Trust::Trunk(0), other, &asserted[..1], false, None)), "+33476000102");
-        assert_eq!(shown(&invite(Trust::Trunk(0), other, &asserted[1..], false, None)), "+33476000102");
+        let (account, other) = ("sip:compte@h", "sip:anonymous@anonymous.invalid");
+        assert_eq!(shown(&invite(Trust::Trunk(0), account, &asserted[..1], false, None)), "+33476000102");
+        assert_eq!(shown(&invite(Trust::Trunk(0), account, &asserted[1..], false, None)), "+33476000102");
+        assert_eq!(shown(&invite(Trust::Trunk(0), other, &asserted, false, None)), "hidden", "the caller's own word");
         assert_eq!(shown(&invite(Trust::Nobody, other, &asserted, false, None)), "hidden");
         assert_eq!(shown(&invite(Trust::Trunk(0), "sip:0476000102@h", &asserted, true, None)), "hidden");
         for from in ["+33476000102", "0033476000102", "33476000102", "0476000102", "%2B33476000102;phone-context=+33"] {

@@ -146,6 +146,12 @@ pub fn limits() -> Vec<Limit> {
             ("le plus ancien est oublié", "the oldest is forgotten"),
         ),
         limit(
+            "path",
+            registrar::PATH_MAX,
+            ("relais devant un appareil (Path)", "proxies in front of a device (Path)"),
+            ("400", "400"),
+        ),
+        limit(
             "push",
             registrar::PUSH_BYTES_MAX,
             ("octets d'un paramètre de réveil (pn-prid, pn-param)", "bytes of a push parameter (pn-prid, pn-param)"),

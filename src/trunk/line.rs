@@ -50,6 +50,8 @@ struct Registering {
     until: Option<Instant>,
     /// Registrars tried at once since the last pause.
     switched: usize,
+    /// The last attempt found nobody. The registrar may keep us yet, but nobody knows.
+    lost: bool,
 }
 
 impl Line {
@@ -61,7 +63,8 @@ impl Line {
                 vec![Source::new(host.clone(), 0, 1, now)]
             }
         };
-        let registering = settings.registration().map(|_| Registering { hop: None, until: None, switched: 0 });
+        let registering =
+            settings.registration().map(|_| Registering { hop: None, until: None, switched: 0, lost: false });
         let mut line = Line {
             id,
             settings,
@@ -245,6 +248,7 @@ impl Line {
             RegistrationState::Registered { expires_s } => {
                 registering.until = Some(now + Duration::from_secs(expires_s.into()));
                 registering.switched = 0;
+                registering.lost = false;
                 self.refused = false;
                 if let Some(watched) = hop.and_then(|hop| self.hops.get_mut(&hop)) {
                     watched.heard();
@@ -252,9 +256,11 @@ impl Line {
             }
             RegistrationState::Failed { status: 401 | 403 | 404 | 407 } => {
                 registering.until = None;
+                registering.lost = false;
                 self.refused = true;
             }
             RegistrationState::Failed { status } => {
+                registering.lost = matches!(status, 408 | 503);
                 if let Some(watched) = hop.and_then(|hop| self.hops.get_mut(&hop)) {
                     if matches!(status, 408 | 503) { watched.absent(now) } else { watched.failed(now) }
                 }
@@ -297,9 +303,9 @@ impl Line {
     fn state_now(&self, now: Instant) -> State {
         if let Some(registering) = &self.registering {
             return match (registering.until, registering.hop) {
-                (Some(until), _) if now < until => State::Up,
+                (Some(until), _) if now < until && !registering.lost => State::Up,
                 // Refused, unanswered, or not even tried for want of an address.
-                _ if self.refused || registering.switched > 0 => State::Down,
+                _ if self.refused || registering.lost || registering.switched > 0 => State::Down,
                 (_, Some(hop)) if self.hops.get(&hop).is_some_and(|w| w.health == Health::Down) => State::Down,
                 (_, None) if self.sources.iter().any(|source| source.failures > 0) => State::Down,
                 _ => State::Unknown,

@@ -35,6 +35,7 @@ pub struct Engine {
     pub ops: SocketAddr,
     /// Its folder: `ecoute.toml`, `plan.toml`, `listeners.toml`, `var`, `stdout`, `stderr`.
     pub dir: PathBuf,
+    env: Vec<(String, String)>,
     child: Child,
     ended: Option<ExitStatus>,
 }
@@ -116,7 +117,7 @@ impl Engine {
         fs::write(dir.join("plan.toml"), &setup.plan).expect("the plan");
         fs::write(dir.join("listeners.toml"), &setup.listeners).expect("the listeners");
         let child = spawn(&dir, &setup.env);
-        let mut engine = Engine { sip, ops, dir, child, ended: None };
+        let mut engine = Engine { sip, ops, dir, env: setup.env, child, ended: None };
         engine.wait_ready();
         engine
     }
@@ -194,6 +195,20 @@ impl Engine {
             self.ended = self.child.try_wait().expect("the child can be asked");
         }
         self.ended
+    }
+
+    /// Asks it to go, and waits until it has gone.
+    pub fn stop(&mut self) {
+        self.signal(rustix::process::Signal::TERM);
+        self.wait_ended(SOON);
+    }
+
+    /// Starts it once more, at the same place and with what it has kept.
+    pub fn start_again(&mut self) {
+        assert!(self.ended().is_some(), "it still runs");
+        self.child = spawn(&self.dir, &self.env);
+        self.ended = None;
+        self.wait_ready();
     }
 
     /// Waits for its end.
@@ -334,7 +349,10 @@ fn configuration(setup: &Setup, sip: SocketAddr, ops: SocketAddr) -> String {
 }
 
 fn spawn(dir: &Path, env: &[(String, String)]) -> Child {
-    let file = |name: &str| File::create(dir.join(name)).expect("a file for what the product says");
+    let file = |name: &str| {
+        let mut add = File::options();
+        add.create(true).append(true).open(dir.join(name)).expect("a file for what the product says")
+    };
     let mut run = command(dir, &["run"]);
     run.envs(env.iter().map(|(name, value)| (name, value)));
     run.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));

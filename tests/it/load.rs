@@ -18,7 +18,7 @@ use md5::Digest as _;
 use super::engine::{Engine, PASSWORD, own_address, pause, repository, wait_until};
 
 mod sipp;
-mod sound;
+pub mod sound;
 
 use sipp::Sipp;
 use sound::Sound;
@@ -26,8 +26,8 @@ use sound::Sound;
 /// SIPp's port, for callers and for listeners.
 const PORT: u16 = 5080;
 /// Where callers and listeners receive sound; the scenarios name them.
-const CALLER_SOUND: u16 = 40_000;
-const LISTENER_SOUND: u16 = 41_000;
+pub const CALLER_SOUND: u16 = 40_000;
+pub const LISTENER_SOUND: u16 = 41_000;
 const LISTENERS: usize = 50;
 /// The longest timer of RFC 3261 (H, J, L: 32 s), and some time to look.
 const TIMERS_OVER: Duration = Duration::from_secs(45);

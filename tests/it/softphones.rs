@@ -3,11 +3,12 @@
 //! Each test starts an engine of its own; what was heard is judged from recordings, not from what the engine says of itself.
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
-mod baresip;
+pub mod baresip;
 mod leaving;
+pub mod linphone;
 mod phone;
 mod service;
-mod sound;
+pub mod sound;
 mod stopping;
 pub mod wire;
 

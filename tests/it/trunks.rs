@@ -180,7 +180,7 @@ fn p072_p080_b087_cut_off_and_back() {
     assert!(!answered, "{words}");
     pause(Duration::from_secs(3));
     let machine = Machine::tcp(address, registrar(answers()));
-    wait_until("registered again", Duration::from_secs(60), || trunk(&engine, "compte")["registered"] == true);
+    wait_until("registered again", Duration::from_secs(60), || trunk(&engine, "compte")["state"] == "up");
     assert!(!machine.heard("REGISTER").is_empty());
     let (words, _) = call(&engine, "compte");
     assert!(words.contains("486 Busy Here"), "{words}");

@@ -102,7 +102,7 @@ fn b082_p151_while_a_phone_rings() {
 
 /// The listener answers in the same millisecond, before her hang-up or after it: no leg is left, he is free (B082).
 #[test]
-fn b082_p150_as_the_listener_answers() {
+fn b082_p150_p153_as_the_listener_answers() {
     let mut world = World::ringing(1);
     world.answers(0);
     world.hangs_up();
@@ -120,7 +120,7 @@ fn b082_p150_as_the_listener_answers() {
 
 /// In the conversation, by a hang-up or by the loss of her connection.
 #[test]
-fn in_the_conversation() {
+fn b092_p154_in_the_conversation() {
     for (end, by, how) in [(LegEnd::HungUp, Party::Caller, How::HungUp), (LegEnd::Lost, Party::Trunk, How::Lost)] {
         let mut world = World::bridged();
         world.wait_ms(60_000);

@@ -2,6 +2,7 @@
 //! transactions, the alarms, and the outgoing queue.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::message::{Message, OwnedMessage};
@@ -55,6 +56,11 @@ pub(in crate::sip) enum Alarm {
     Refresh(u32),
 }
 
+/// How long a peer without TCP is remembered as such, and …
+const NO_TCP_FOR: Duration = Duration::from_secs(600);
+/// … how many are; what more there are cost their callers a connection's time.
+const NO_TCP_MAX: usize = 256;
+
 #[derive(Debug)]
 pub(in crate::sip) struct Core {
     pub config: EndpointConfig,
@@ -67,6 +73,8 @@ pub(in crate::sip) struct Core {
     pub alarms: Timers<Alarm>,
     /// Sessions by our tag.
     pub local_tags: BTreeMap<String, SessionId>,
+    /// Peers that took no TCP connection when one was wanted for a large message, and until when none is tried again.
+    no_tcp: BTreeMap<SocketAddr, Instant>,
     /// Bindings whose flow is gone, by the word of the proxy that kept it.
     pub failed_flows: Vec<Binding>,
     /// The message in hand is a stranger's: its answer is plain, and this is the most bytes it may have.
@@ -84,6 +92,7 @@ impl Core {
             notes: VecDeque::new(),
             alarms: Timers::default(),
             local_tags: BTreeMap::new(),
+            no_tcp: BTreeMap::new(),
             failed_flows: Vec::new(),
             answer_max: None,
         }
@@ -146,7 +155,21 @@ impl Core {
     /// only its own datagrams keep within reach.
     fn larger_way(&self, draft: &Draft, flow: &Flow, len: usize) -> Option<Flow> {
         let large = flow.transport == Transport::Udp && draft.to_address && len > self.config.mtu_bytes_max;
-        large.then(|| self.config.flow_to(Transport::Tcp, flow.remote)).flatten()
+        let refuses = self.no_tcp.get(&flow.remote).is_some_and(|until| *until > self.now);
+        (large && !refuses).then(|| self.config.flow_to(Transport::Tcp, flow.remote)).flatten()
+    }
+
+    /// No connection could be had to a peer. If it was for a message's size alone, that message goes over UDP, and the next
+    /// ones do so at once: a carrier that drops what asks for a connection would cost every caller seconds.
+    pub fn no_connection(&mut self, flow: &Flow) {
+        if flow.is_pinned() || !self.layer.was_for_size(flow) {
+            return;
+        }
+        let now = self.now;
+        self.no_tcp.retain(|_, until| *until > now);
+        if self.no_tcp.len() < NO_TCP_MAX {
+            self.no_tcp.insert(flow.remote, now + NO_TCP_FOR);
+        }
     }
 
     /// Sends the ACK of a 2xx, which has no transaction; returns its bytes for when it is needed again.

@@ -187,6 +187,7 @@ impl Endpoint {
 
     fn flow_closed(&mut self, flow: Flow) {
         let now = self.core.now;
+        self.core.no_connection(&flow);
         let notes = self.core.layer.flow_closed(now, &flow, &mut self.core.out);
         self.core.notes.extend(notes);
         self.settle();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::message::{HeaderName, Message, NameAddr, Uri, unfold};
+use super::super::message::{HeaderName, Message, NameAddr, Uri, is_target, unfold};
 use super::super::{EndpointConfig, Flow, Hidden, Transport};
 use super::outbound;
 use super::{Push, Refused};
@@ -43,8 +43,8 @@ pub(super) enum Change {
     Unbind(Binding),
 }
 
-/// Proxies kept of a Path.
-const PATH_MAX: usize = 8;
+/// Proxies of a Path; a call could not find its way with one left out, so a longer one is refused.
+pub(in crate::sip) const PATH_MAX: usize = 8;
 /// Characters kept of a `+sip.instance`.
 const INSTANCE_MAX: usize = 128;
 /// The largest `reg-id` (RFC 5626 §10).
@@ -92,7 +92,7 @@ impl Binding {
         let reg_id = contact.params.get("reg-id").and_then(number).filter(|id| (1..=REG_ID_MAX).contains(id));
         // Whoever does not say that he can keep several flows keeps one, whatever number he gives it.
         let reg_id = reg_id.filter(|_| instance.is_some() && message.supports("outbound"));
-        let path = message.elements(HeaderName::Path).take(PATH_MAX).map(|value| Hidden::from_bytes(&unfold(value)));
+        let path = read_path(message)?;
         let mut binding = Binding {
             user: user.to_owned(),
             contact: Hidden::from_bytes(uri.raw),
@@ -101,7 +101,7 @@ impl Binding {
             reg_id,
             q: contact.params.get("q").and_then(preference).unwrap_or(1000),
             expires: now + Duration::from_secs(seconds.min(config.expires_max_s).into()),
-            path: path.collect(),
+            path,
             push: None,
             behind_nat: false,
             call_id: message.call_id().unwrap_or_default().to_vec(),
@@ -162,6 +162,19 @@ impl Binding {
         let (ours, theirs) = (self.contact.reveal().as_bytes(), other.contact.reveal().as_bytes());
         Uri::parse(ours).is_ok_and(|ours| Uri::parse(theirs).is_ok_and(|theirs| ours.equivalent(&theirs)))
     }
+}
+
+/// The Path, each of whose values must be an address that a call can be sent to (RFC 3327 §5.3).
+fn read_path(message: &Message<'_>) -> Result<Vec<Hidden>, Refused> {
+    let mut path = Vec::new();
+    for value in message.elements(HeaderName::Path) {
+        let is_target = NameAddr::parse(value).is_ok_and(|address| address.bracketed && is_target(address.uri));
+        if !is_target || path.len() == PATH_MAX {
+            return Err(Refused::Path);
+        }
+        path.push(Hidden::from_bytes(&unfold(value)));
+    }
+    Ok(path)
 }
 
 fn number(text: &[u8]) -> Option<u32> {

@@ -23,6 +23,7 @@ use crate::clock::{Instant, earliest};
 
 pub use binding::Binding;
 use binding::Change;
+pub(in crate::sip) use binding::PATH_MAX;
 pub(in crate::sip) use outbound::{FLOWS_MAX, flow_timer_s};
 pub(in crate::sip) use push::PUSH_BYTES_MAX;
 pub use push::Push;
@@ -49,6 +50,9 @@ pub(super) enum Refused {
     /// A contact that cannot be called.
     #[error("a contact that is no SIP URI")]
     Contact,
+    /// A Path that no call could take.
+    #[error("a path that no call could take")]
+    Path,
     /// Shorter than we allow.
     #[error("shorter than the minimum")]
     TooBrief,
@@ -71,6 +75,7 @@ impl Refused {
     pub fn reply(self, config: &EndpointConfig) -> Reply<'static> {
         match self {
             Refused::Star | Refused::Contact => Reply::new(400),
+            Refused::Path => Reply::new(400).phrase(Some("Bad Path")),
             Refused::TooBrief => Reply::new(423).header("Min-Expires", config.expires_min_s.to_string()),
             Refused::OutOfOrder => Reply::new(500),
             Refused::TooMany => Reply::new(403).phrase(Some("Too Many Contacts")),

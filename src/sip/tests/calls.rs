@@ -298,7 +298,7 @@ fn b068_p005_byes_cross() {
 
 /// A BYE into the void is given up after 32 s, and the owner was told at once.
 #[test]
-fn b044_lost_bye() {
+fn b044_p154_lost_bye() {
     let mut net = Network::new(16, 2, Faults::NONE);
     let (ours, _) = net.established();
     net.filter = Some(Box::new(|_, text| text.contains("BYE")));

@@ -32,8 +32,18 @@ const TRIED: [&str; 15] = [
     "bindings",
 ];
 /// And those tried in `sip/auth/guard.rs` and in `early`, `outbound`, `redirects`, `reliable` and `wild` beside this file.
-const TRIED_ELSEWHERE: [&str; 9] =
-    ["nonce", "nonces", "sessions", "transactions", "early_forks", "redirections", "provisional", "flows", "push"];
+const TRIED_ELSEWHERE: [&str; 10] = [
+    "nonce",
+    "nonces",
+    "sessions",
+    "transactions",
+    "early_forks",
+    "redirections",
+    "provisional",
+    "flows",
+    "path",
+    "push",
+];
 
 /// An OPTIONS with these lines behind the ones it must have, or with one of those replaced.
 fn options(more: &str) -> String {

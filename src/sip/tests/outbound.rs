@@ -256,6 +256,26 @@ fn b132_path_is_the_route_to_the_phone() {
     assert_eq!(bindings(&net).len(), 2);
 }
 
+/// A Path that no call could take is refused, and so is one that is too long: with a proxy left out nobody would be found.
+#[test]
+fn b132_b016_a_path_is_checked() {
+    let most = crate::sip::registrar::PATH_MAX;
+    for (path, wanted) in [
+        (vec!["<sip:p.example;lr>"; most].join(", "), 200),
+        (vec!["<sip:p.example;lr>"; most + 1].join(", "), 400),
+        ("<tel:3977>".into(), 400),
+        ("sip:p.example;lr".into(), 400),
+        ("<sip:p.example;lr>, <sip:>".into(), 400),
+        ("<sip:p.example".into(), 400),
+    ] {
+        let mut net = scene(Faults::NONE);
+        let flow = phone_flow(&net, 5060);
+        let lines = format!("Contact: <sip:odile@192.168.7.20>\r\nPath: {path}\r\n");
+        let reply = raw_register(&mut net, flow, "a", 1, &lines);
+        assert_eq!((status(&reply), net.counts(0).bindings), (wanted, usize::from(wanted == 200)), "{path}");
+    }
+}
+
 /// The connection of a proxy that we trust ends, as idle ones do: the phones behind it stay, and are called at the address
 /// that its Path names. A proxy we do not know takes them with it.
 #[test]

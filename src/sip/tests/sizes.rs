@@ -197,6 +197,22 @@ fn b027_without_tcp_a_large_request_goes_by_udp() {
     assert_eq!(bench.sent("INVITE"), [udp()]);
 }
 
+/// A peer that takes no TCP is asked once in ten minutes, and no more: its calls do not wait for a connection each time.
+#[test]
+fn b027_a_peer_without_tcp_is_remembered() {
+    let mut bench = Bench::new();
+    bench.call_trunk(udp(), 3600);
+    bench.input(Input::FlowClosed(tcp(0)));
+    bench.call_trunk(udp(), 3600);
+    assert_eq!(bench.sent("INVITE"), [tcp(0), udp(), udp()]);
+    let other = Flow { remote: addr("192.0.2.8:5060"), ..udp() };
+    bench.call_trunk(other, 3600);
+    assert_eq!(bench.last("INVITE").0.transport, Transport::Tcp, "only that peer");
+    bench.pass_ms(601_000);
+    bench.call_trunk(udp(), 3600);
+    assert_eq!(bench.last("INVITE").0, tcp(0));
+}
+
 /// The choice is that one message's: the ACK, a small re-INVITE and the BYE of a call that began over TCP for its size go
 /// over UDP, and the next small call does too; each Via says how it travels.
 #[test]

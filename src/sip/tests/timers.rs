@@ -236,7 +236,7 @@ fn b120_a_peer_that_does_not_know_update_after_all() {
 /// The peer refreshes, by UPDATE without a body and by re-INVITE: each is answered with the interval, and each puts the end
 /// off by as much. A change of the owner's counts, too.
 #[test]
-fn b119_b121_p012_the_peer_refreshes() {
+fn b119_b121_p012_p029_the_peer_refreshes() {
     let mut net = trunk_server(|_| {});
     let asked = lines("600;refresher=uac", "");
     let (mut phone, session, _) = confirmed_in(&mut net, &asked);

@@ -385,6 +385,12 @@ impl Layer {
         notes
     }
 
+    /// Is a connection to this address wanted for a message's size alone, and was there none yet?
+    pub fn was_for_size(&self, flow: &Flow) -> bool {
+        let waits = |client: &Client| client.flow == *flow && client.smaller.is_some();
+        self.clients.values().any(|client| waits(client) && !client.answered && !client.broken)
+    }
+
     /// Fires what is due, one timer at a time; `None` when nothing is.
     pub fn pop_due(&mut self, now: Instant, out: &mut VecDeque<Output>) -> Option<Vec<Note>> {
         let (id, timer) = self.timers.pop_due(now)?;

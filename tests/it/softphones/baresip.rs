@@ -36,9 +36,29 @@ pub struct Account<'a> {
     pub password: Option<&'a str>,
 }
 
+/// How a phone's signalling travels.
+#[derive(Clone, Copy)]
+pub enum Over<'a> {
+    Udp,
+    Tcp,
+    /// With a certificate to believe.
+    Tls(&'a Path),
+}
+
+impl Over<'_> {
+    /// What is written behind an address.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Over::Udp => "",
+            Over::Tcp => ";transport=tcp",
+            Over::Tls(_) => ";transport=tls",
+        }
+    }
+}
+
 /// A running phone.
 pub struct Baresip {
-    server: SocketAddr,
+    server: String,
     dir: PathBuf,
     child: Child,
     control: TcpStream,
@@ -49,6 +69,11 @@ pub struct Baresip {
 impl Baresip {
     /// A phone of the registrar and proxy at `server`.
     pub fn start(server: SocketAddr, account: &Account<'_>, microphone: &Microphone<'_>) -> Baresip {
+        Baresip::over(Over::Udp, server, account, microphone)
+    }
+
+    /// The same, over any transport.
+    pub fn over(over: Over<'_>, server: SocketAddr, account: &Account<'_>, microphone: &Microphone<'_>) -> Baresip {
         // Its media leave from the wildcard address, and so from 127.0.0.1, whatever it announces: it lives there.
         let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
         let sip = SocketAddr::new(ip, free_port(ip));
@@ -58,8 +83,9 @@ impl Baresip {
         fs::create_dir_all(&dir).expect("a folder");
         let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("a file of the phone");
         sound::write(&dir.join("microphone.wav"), &spoken(microphone));
-        write("config", &configuration(&dir, sip, control));
+        write("config", &configuration(&dir, sip, control, over));
         write("contacts", "");
+        let server = format!("{server}{}", over.parameter());
         let expires_s = if account.password.is_some() { 120 } else { 0 };
         let secret = account.password.map(|word| format!(";auth_user={};auth_pass={word}", account.user));
         write(
@@ -192,7 +218,11 @@ const MODULES: [&str; 3] = [
     "/usr/lib/aarch64-linux-gnu/baresip/modules",
 ];
 
-fn configuration(dir: &Path, sip: SocketAddr, control: SocketAddr) -> String {
+fn configuration(dir: &Path, sip: SocketAddr, control: SocketAddr, over: Over<'_>) -> String {
+    let believed = match over {
+        Over::Tls(certificate) => format!("sip_cafile {}\n", certificate.display()),
+        Over::Udp | Over::Tcp => String::new(),
+    };
     let dir = dir.display();
     let ip = sip.ip();
     let modules = MODULES.iter().find(|path| Path::new(path).is_dir());
@@ -206,7 +236,7 @@ fn configuration(dir: &Path, sip: SocketAddr, control: SocketAddr) -> String {
          rtp_ports {media}\njitter_buffer_delay 1-10\nnet_interface {ip}\nmodule_path {modules}\n\
          call_local_timeout 120\ncall_max_calls 2\nmodule g711.so\nmodule sndfile.so\nmodule aufile.so\n\
          module aubridge.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-         ctrl_tcp_listen {control}\nsnd_path {dir}\n"
+         ctrl_tcp_listen {control}\nsnd_path {dir}\n{believed}"
     )
 }
 

@@ -216,7 +216,7 @@ impl Got {
         self.0.split_once("\r\n\r\n").map_or("", |(_, body)| body)
     }
 
-    fn lines_of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub fn lines_of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let head = self.0.split("\r\n\r\n").next().unwrap_or_default();
         head.split("\r\n")
             .filter(move |line| line.split(':').next().is_some_and(|n| n.trim().eq_ignore_ascii_case(name)))
