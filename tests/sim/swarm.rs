@@ -91,6 +91,7 @@ const MUST_MEET: &[&str] = &[
     "a caller hung up before she was answered",
     "a connection breaks in a caller's call",
     "a connection breaks while its listener is held",
+    "a large request goes over TCP first",
     "a listener VANISHES while held",
     "a listener answered a ring already taken back",
     "a listener answered with two telephones",

@@ -157,6 +157,11 @@ impl World {
             End::Engine => self.host(flow.remote.ip()).map_or(End::Stranger(0), End::Device),
             other => other,
         };
+        if let (End::Engine, End::Device(device)) = (end, peer)
+            && self.devices[device].road.transport == Transport::Udp
+        {
+            self.oracle.meets("a large request goes over TCP first".to_owned());
+        }
         let (here, there) = (self.home_of(end), roads::host(flow.remote.ip()));
         let round = self.net.stream_way(self.now, here, there) + self.net.stream_way(self.now, there, here);
         let shakes = if flow.transport.is_reliable() && flow.transport != Transport::Tcp { 2 } else { 1 };
