@@ -116,6 +116,10 @@ fn bare(value: &[u8]) -> Result<NameAddr<'_>, BadNameAddr> {
     };
     let end = rest.iter().position(|b| *b == b';' || is_blank(*b)).unwrap_or(rest.len());
     let (uri, tail) = rest.split_at(end);
+    // It would be written back with a space, and a bare address with a space is none.
+    if uri.iter().any(u8::is_ascii_control) {
+        return Err(BadNameAddr);
+    }
     if !trim(tail).is_empty() && trim_start(tail).first() != Some(&b';') {
         return Err(BadNameAddr);
     }
@@ -128,6 +132,13 @@ mod tests {
 
     fn read(text: &[u8]) -> NameAddr<'_> {
         NameAddr::parse(text).expect("an address")
+    }
+
+    /// A NUL in a bare address would tear it apart when we write it back; in brackets it does no harm.
+    #[test]
+    fn b012_no_control_character_in_a_bare_address() {
+        assert!(NameAddr::parse(b"sip:a\0b@h;tag=1").is_err());
+        assert_eq!(read(b"<sip:a\0b@h>;tag=1").uri, b"sip:a\0b@h");
     }
 
     /// Names quoted, bare, empty, in Latin-1, with commas and escapes.
