@@ -44,6 +44,7 @@ pub(super) fn check(all: All, directory: &Path, faults: &mut Faults) -> Config {
             tls: Tls { certificate: named(&all.sip_tls_certificate), key: named(&all.sip_tls_key) },
             web_origins: all.sip_web_origins.value,
             offer_100rel: all.sip_offer_100rel.value,
+            transfer: all.sip_transfer.value,
             session_timer: SessionTimer {
                 interval: seconds(all.sip_session_timer_interval_s.value),
                 min: seconds(all.sip_session_timer_min_s.value),

@@ -122,6 +122,9 @@ keys! {
     sip_offer_100rel: bool, "sip.offer_100rel" = "true" [""]
         "Dire aux appareils que nous appelons qu'ils peuvent faire confirmer leur sonnerie (100rel). Qui l'exige de nous l'obtient de toute façon."
         "Tell the devices we call that they may have their ringing confirmed (100rel). Who requires it of us gets it in any case.";
+    sip_transfer: bool, "sip.transfer" = "false" [""]
+        "Permettre à une écoutante de continuer sa conversation sur un autre de ses appareils (Replaces, avec le mot de passe du même compte). Passer la personne à quelqu'un d'autre (REFER) reste refusé."
+        "Let a listener go on with her conversation at another of her devices (Replaces, with the password of the same account). To hand the caller to somebody else (REFER) stays refused.";
     sip_calls_max: u32, "sip.limits.calls_max" = "1000" ["appels / calls"] (1..100000)
         "Appels en même temps. Au-delà, l'opérateur entend « occupé, réessayez »."
         "Calls at a time. Beyond that the operator is told to try again.";

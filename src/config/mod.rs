@@ -88,6 +88,8 @@ pub struct Sip {
     pub web_origins: Vec<String>,
     /// Do our INVITEs offer reliable provisional responses (RFC 3262)?
     pub offer_100rel: bool,
+    /// May a listener's other device take over her conversation (RFC 3891)?
+    pub transfer: bool,
     /// Session timers.
     pub session_timer: SessionTimer,
     /// Name servers; empty: the system's.

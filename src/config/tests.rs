@@ -154,6 +154,7 @@ fn b117_session_timers() {
     assert_eq!((timer.interval.as_secs(), timer.min.as_secs(), sip("").offer_100rel), (1800, 90, true));
     assert!(sip("sip.session_timer.interval_s = 0").session_timer.interval.is_zero());
     assert!(!sip("sip.offer_100rel = false").offer_100rel);
+    assert!(!sip("").transfer && sip("sip.transfer = true").transfer, "off unless it is switched on");
     assert_eq!(sip("sip.session_timer.interval_s = 90").session_timer.interval.as_secs(), 90);
     assert_eq!(faults("sip.session_timer.interval_s = 89").len(), 1);
     assert_eq!(faults("[sip.session_timer]\ninterval_s = 200\nmin_s = 300").len(), 1);

@@ -123,7 +123,7 @@
 //! the web work so. It rests on belief, not on a survey of carriers. Changes our mind: one that is hurt by it.
 //!
 //! ## A listener may change telephones, not hand his caller on
-//! Chosen: with `transfer` on, Replaces from a listener's other telephone takes the old one's place in the conversation; the
+//! Chosen: with `sip.transfer` on, Replaces from a listener's other telephone takes the old one's place in the conversation; the
 //! endpoint speaks REFER in full, and the node answers it 403. Who speaks to a caller is the dispatcher's choice alone, and
 //! it knows no ring of one named listener beside a conversation of the same call. Refused: a call placed past the dispatcher,
 //! which could ring a listener reserved for somebody else and would stand in no record. Changes our mind: a directed ring in

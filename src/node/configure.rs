@@ -48,6 +48,7 @@ pub fn serve_settings(config: &Config, setup: Setup) -> ServeSettings {
             ban_longest: config.sip.shield.ban_longest,
         },
         offer_100rel: config.sip.offer_100rel,
+        transfer: config.sip.transfer,
         session_expires_s: u32::try_from(config.sip.session_timer.interval.as_secs()).unwrap_or(0),
         min_se_s: u32::try_from(config.sip.session_timer.min.as_secs()).unwrap_or(90),
         push_providers: config.sip.push_providers.clone(),
