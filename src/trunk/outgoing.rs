@@ -19,7 +19,7 @@ use crate::sip::{self, Credentials, Flow, Headers, Hidden, OutgoingInvite, Targe
 use super::hop::Chance;
 use super::line::{flow_from, transport_param};
 use super::number::{Dialling, in_uri};
-use super::{DialForm, FromUser, Hop, Host, Outgoing, Redirect, Settings, TrunkId, Trunks};
+use super::{DialForm, FromUser, Hop, Host, Outgoing, Redirect, Reliable, Settings, TrunkId, Trunks};
 
 /// A call to be placed.
 #[derive(Clone, Debug)]
@@ -222,6 +222,9 @@ impl Written<'_> {
         }
         if hidden {
             headers.push("Privacy", "id");
+        }
+        if settings.session.reliable == Reliable::Required {
+            headers.push("Require", "100rel");
         }
         Attempt {
             trunk,

@@ -264,7 +264,7 @@ pub struct Session {
     pub srtp: Srtp,
     /// Are prompts played in a 183 before the call is answered? If not, it is answered first.
     pub early_media: bool,
-    /// Session-Expires (RFC 4028), in seconds; 0: none asked for.
+    /// Session-Expires (RFC 4028), in seconds; 0: none asked for. `config` takes the endpoint's own interval alone so far.
     pub timer_s: u32,
     /// Provisional responses by PRACK (RFC 3262).
     pub reliable: Reliable,

@@ -337,3 +337,23 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// The trunks are shown as they stand; a test call needs a whole number, in a header, and says what came of it.
+#[test]
+fn trunks_and_test_calls() {
+    let bench = Bench::new("trunks");
+    let trunks = bench.json("/api/v1/trunks");
+    assert_eq!((&trunks[0]["name"], &trunks[0]["peers"][0]["health"]), (&"operateur".into(), &"up".into()));
+    let call = |trunk: &str, number: &str| client::call(bench.addr(), trunk, number, SOON).expect("an answer");
+    let told = call("operateur", "01 99 00 01 77");
+    assert_eq!(told.status, 200, "{}", told.body);
+    let view: TrunkCallView = serde_json::from_str(&told.body).expect("a view");
+    assert!(view.answered);
+    for number in ["", "17", "112", "nonsense", "anonymous"] {
+        assert_eq!(call("operateur", number).status, 400, "{number}");
+    }
+    assert_eq!(call("absent", "+33199000177").status, 503);
+    // What changes something needs the header a foreign page cannot send.
+    let bare = client::ask(bench.addr(), "POST", "/api/v1/trunks/operateur/call", "localhost", "", SOON);
+    assert_eq!(bare.expect("an answer").status, 403);
+}

@@ -13,7 +13,7 @@ use crate::ids::PhoneNumber;
 use crate::sip::{Credentials, Network};
 use crate::trunk::number::{Dialling, Edit};
 use crate::trunk::{
-    FromUser, Incoming, LOCAL, Outgoing, Peer, Registration, Session, Settings, Srtp, Tls, Unknown, Way,
+    FromUser, Incoming, LOCAL, Outgoing, Peer, Registration, Reliable, Session, Settings, Srtp, Tls, Unknown, Way,
 };
 
 /// Builds the trunk and tells what contradicts itself; `None` only with a fault told.
@@ -353,6 +353,19 @@ fn session(all: &All, faults: &mut Faults) -> Session {
             "`session.timer_s`: at least 90 (RFC 4028), or 0 not to ask for it",
         );
         faults.on(line(timer), what);
+    } else if timer.value != Session::default().timer_s && !timer.faulty {
+        let what = said(
+            "`session.timer_s` : cette version a une seule durée pour tous, `sip.session_timer.interval_s` ; écrivez 1800",
+            "`session.timer_s`: this version has one interval for all, `sip.session_timer.interval_s`; write 1800",
+        );
+        faults.on(line(timer), what);
+    }
+    if all.reliable.value == Reliable::Never && !all.reliable.faulty {
+        let what = said(
+            "`session.reliable_provisional` : cette version ne le tait qu'à tous à la fois (`sip.offer_100rel = false`)",
+            "`session.reliable_provisional`: this version keeps it from everybody or nobody (`sip.offer_100rel = false`)",
+        );
+        faults.on(line(&all.reliable), what);
     }
     Session {
         codecs: all.codecs.value.clone(),

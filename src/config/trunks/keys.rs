@@ -152,11 +152,11 @@ keys! {
         "Faire entendre les annonces avant de décrocher (183) : viendra avec une autre version ; `false`, l'appel est d'abord décroché, les touches et la taxation commencent là."
         "Let prompts be heard before the call is answered (183): comes with another version; `false`, it is answered first, and keys and billing begin there.";
     session_timer_s: u32, "session.timer_s" = "1800" ["s"] (0..86400)
-        "À quel rythme les deux côtés vérifient qu'un appel vit encore (RFC 4028). 0 : nous ne le demandons pas."
-        "How often both sides make sure that a call is still alive (RFC 4028). 0: we do not ask for it.";
+        "À quel rythme les deux côtés vérifient qu'un appel vit encore (RFC 4028). Dans cette version la durée est la même pour tous : `sip.session_timer.interval_s`."
+        "How often both sides make sure that a call is still alive (RFC 4028). In this version the interval is the same for all: `sip.session_timer.interval_s`.";
     reliable: Reliable, "session.reliable_provisional" = "\"supported\"" [""]
-        "Les réponses provisoires confirmées (100rel, PRACK) : `supported`, `required` ou `never`."
-        "Confirmed provisional responses (100rel, PRACK): `supported`, `required` or `never`.";
+        "Les réponses provisoires confirmées (100rel, PRACK) : `supported`, ou `required`, exigées quand nous appelons. `never` : seulement pour tous à la fois, `sip.offer_100rel`."
+        "Confirmed provisional responses (100rel, PRACK): `supported`, or `required`, demanded when we call. `never`: for all at once only, `sip.offer_100rel`.";
 
     tls_verify: bool, "tls.verify" = "true" [""]
         "Refuser une machine dont le certificat n'est pas bon. `false` : seulement pour un essai."

@@ -57,7 +57,8 @@ pub fn held_by_the_caller(scenario: &str) {
     let mut isere = house.phone();
     let (mut caller, voice) = house.joined(scenario, &mut isere);
     caller.wait("HELD");
-    pause(Duration::from_millis(500));
+    // What was on its way is over then, and on a slow machine as well.
+    pause(MOMENT);
     let held = voice.hear_for(MOMENT);
     assert!(tone_s(&held, LISTENER_HZ) < 0.2, "the listener is heard on hold for {} s", tone_s(&held, LISTENER_HZ));
     caller.wait("RESUMED");
@@ -77,7 +78,8 @@ pub fn held_by_the_listener(scenario: &str) {
     voice.hear(LISTENER_HZ);
     isere.hear(CALLER_HZ);
     listener.wait("HELD");
-    pause(Duration::from_millis(500));
+    // What was on its way is over then, and on a slow machine as well.
+    pause(MOMENT);
     let (before, held, after) = (isere.packets(), voice.hear_for(2 * MOMENT), isere.packets());
     assert!(tone_s(&held, LISTENER_HZ) < 0.2, "the listener is heard on hold for {} s", tone_s(&held, LISTENER_HZ));
     let sounding = held.iter().filter(|sample| sample.abs() > 0.01).count() as f32 / held.len().max(1) as f32;

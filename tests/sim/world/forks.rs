@@ -78,7 +78,7 @@ impl World {
     }
 
     /// The engine says something to a second telephone.
-    pub(super) fn fork_hears(&mut self, bytes: &[u8]) {
+    pub(super) fn at_fork(&mut self, bytes: &[u8]) {
         if self.forked.0.is_empty() {
             return;
         }

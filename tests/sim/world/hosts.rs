@@ -113,7 +113,7 @@ impl World {
                     self.oracle.says(self.now, End::Engine, flow, &bytes);
                     if let Some(device) = self.host(flow.remote.ip()) {
                         self.crosses(device, &bytes);
-                        self.fork_hears(&bytes);
+                        self.at_fork(&bytes);
                     }
                     self.send_on(End::Engine, flow, bytes);
                 }
