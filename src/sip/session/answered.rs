@@ -93,6 +93,7 @@ impl Session {
         if self.told {
             return;
         }
+        self.timer_heard(core);
         if unacked.late && sdp.is_some() {
             self.remote_sdp.clone_from(&sdp);
         }

@@ -166,6 +166,14 @@ impl Session {
         }
     }
 
+    /// The ACK of a 2xx of ours came. A peer who refreshes counts from the copy of it that reached him, perhaps the last of
+    /// many, so we count from here: otherwise a call would end just before its first refresh.
+    pub(super) fn timer_heard(&mut self, core: &mut Core) {
+        if !self.timer.we_refresh {
+            self.start_timer(core);
+        }
+    }
+
     /// Taken up after a restart: how much of the interval has gone by is not known, so ours is refreshed soon, though not
     /// with all others at once.
     pub(super) fn resume_timer(&mut self, core: &mut Core) {

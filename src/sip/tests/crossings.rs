@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::network::{Faults, Network, is_last_word};
 use super::raw::{Phone, field, server, status};
 use crate::clock::Instant;
-use crate::sip::{Command, Event, SessionId};
+use crate::sip::{Command, EndpointConfig, Event, SessionId};
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -391,4 +391,31 @@ fn requests_that_cross_our_bye() {
         net.run_dry();
         net.assert_settled(method);
     }
+}
+
+/// A 200 that is heard late, in its seventh copy: who refreshes counts from then, and so do we; the call does not end just
+/// before its first refresh (RFC 4028 §10).
+#[test]
+fn a_200_heard_late_and_its_session_timer() {
+    let mut net = Network::empty(1, Faults::NONE);
+    for _ in 0..2 {
+        let config = EndpointConfig { invite_auth_required: false, session_expires_s: 90, ..EndpointConfig::default() };
+        net.add(config);
+    }
+    let mut lost = 0;
+    net.filter = Some(Box::new(move |from, text| {
+        let answer = from == BOB && text.starts_with("SIP/2.0 200") && text.contains("INVITE");
+        lost += usize::from(answer);
+        answer && lost <= 6
+    }));
+    let ours = net.call(Some("offer"));
+    net.run_for_ms(50);
+    let theirs = net.ends[BOB].called();
+    net.respond(BOB, theirs, 200, Some("answer"));
+    net.run_for_ms(300_000);
+    assert_eq!((net.ends[ALICE].names(), net.ends[BOB].names()), (vec!["answered"], vec!["invite", "confirmed"]));
+    assert!(net.sent(ALICE, "UPDATE") >= 4, "it is refreshed all the time");
+    net.hangup(ALICE, ours);
+    net.run_dry();
+    net.assert_settled("a late 200");
 }

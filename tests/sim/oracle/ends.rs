@@ -136,7 +136,7 @@ impl Oracle {
             if record.bridged_ms.is_none() && !told_busy {
                 return Err("the caller stayed, met nobody, and was not told that nobody is free".into());
             }
-            if record.bridged_ms.is_none() && self.weather.is_smooth() && !one.heard_busy {
+            if record.bridged_ms.is_none() && self.weather.is_smooth() && !one.heard_busy && !one.held {
                 return Err("the caller was told that nobody is free, and did not hear it".into());
             }
         }

@@ -66,6 +66,8 @@ pub struct Try {
     pub over: Option<Instant>,
     pub refused: Option<u16>,
     pub heard_busy: bool,
+    /// She held the call, and heard nothing meanwhile.
+    pub held: bool,
     pub heard_confirm: u32,
     pub pressed: Vec<String>,
 }

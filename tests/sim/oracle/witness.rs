@@ -32,6 +32,7 @@ impl Oracle {
                         over: None,
                         refused: None,
                         heard_busy: false,
+                        held: false,
                         heard_confirm: 0,
                         pressed: Vec::new(),
                     });
@@ -41,6 +42,7 @@ impl Oracle {
                         Deed::Hangup => last.hung_up = Some(now),
                         Deed::Vanish if last.over.is_none() && last.hung_up.is_none() => last.vanished = Some(now),
                         Deed::Press(keys) => last.pressed.push(keys.clone()),
+                        Deed::Hold(_) => last.held = true,
                         _ => {}
                     }
                     let (call, connected) = (last.call, last.connected.is_some());
