@@ -2,7 +2,7 @@
 //! registration, failover, channels, OPTIONS, TLS, numbers, reload, and what staff sees of it all.
 //!
 //! Whatever takes minutes (an operator cut off for two of them, lost datagrams, Timer F) is proved on virtual time in the
-//! room `trunk`; here the same code meets sockets.
+//! room `trunk`; here the same code meets sockets. The two minutes are lived through once, in `peers::registrar`.
 
 mod names;
 mod operator;
@@ -49,11 +49,13 @@ fn engine_with(name: &str, trunks: &[(&str, String)], change: impl FnOnce(Setup)
     Engine::with(name, |setup| change(setup.plan(&plan).set("trunks", &format!("[{}]", files.join(", ")))))
 }
 
-fn folder(name: &str) -> std::path::PathBuf {
+/// Where the trunk files of a test lie.
+pub fn folder(name: &str) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("ecoute-it-trunks-{name}-{}", std::process::id()))
 }
 
-fn trunk(engine: &Engine, name: &str) -> Value {
+/// How a trunk is, as the operations port tells it.
+pub fn trunk(engine: &Engine, name: &str) -> Value {
     let trunks = engine.json("/api/v1/trunks");
     let found = trunks.as_array().into_iter().flatten().find(|trunk| trunk["name"] == name).cloned();
     found.unwrap_or_default()
@@ -85,7 +87,8 @@ fn registrar(calls: Vec<Answer>) -> impl FnMut(&Got) -> Vec<Answer> + Send + 'st
     }
 }
 
-fn account(registrar: SocketAddr, transport: &str) -> String {
+/// A trunk named `compte` that registers as `compte` with the password `secret`.
+pub fn account(registrar: SocketAddr, transport: &str) -> String {
     format!(
         "name = \"compte\"\nkind = \"register\"\ntransport = \"{transport}\"\nregister.registrar = \"{registrar}\"\n\
          register.user = \"compte\"\nregister.password = \"secret\"\noutgoing.number = \"+33199000110\"\n\

@@ -17,6 +17,8 @@ pub struct Kamailio {
     dir: PathBuf,
     /// Where callers find it, over UDP.
     pub callers: SocketAddr,
+    /// Where the engine finds it, over TCP or TLS.
+    pub inside: SocketAddr,
 }
 
 impl Kamailio {
@@ -25,8 +27,7 @@ impl Kamailio {
         let ip = own_address();
         let (callers, inside) = (SocketAddr::new(ip, free_port(ip)), SocketAddr::new(ip, free_port(ip)));
         let transport = if certificate.is_some() { "tls" } else { "tcp" };
-        let dir = dir.join("kamailio");
-        fs::create_dir_all(&dir).expect("a folder");
+        let dir = folder_in(dir);
         let more = certificate.map(|certificate| {
             fs::write(dir.join("tls.cfg"), believed(certificate)).expect("written");
             format!("loadmodule \"tls.so\"\nmodparam(\"tls\", \"config\", \"{}\")", dir.join("tls.cfg").display())
@@ -37,27 +38,45 @@ impl Kamailio {
             .replace("@modules@", modules())
             .replace("@more@", more.as_deref().unwrap_or_default())
             .replace("@engine@", &format!("sip:{engine};transport={transport}"));
-        fs::write(dir.join("kamailio.cfg"), text).expect("written");
-        let log = File::create(dir.join("log")).expect("a file");
-        let child = Command::new("kamailio")
-            .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
-            .arg(dir.join("kamailio.cfg"))
-            .arg("-w")
-            .arg(&dir)
-            .arg("-Y")
-            .arg(&dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|fault| panic!("Kamailio cannot be started ({fault}): run `make peers`"));
-        let mut kamailio = Kamailio { child, dir, callers };
-        wait_until("Kamailio listens", SOON, || {
-            let ended = kamailio.child.try_wait().expect("the child can be asked");
-            assert!(ended.is_none(), "Kamailio ended at once: {}", kamailio.log());
-            std::net::TcpStream::connect(inside).is_ok()
-        });
-        kamailio
+        Kamailio::run(dir, callers, inside, &text)
+    }
+
+    /// An operator's registrar: `account` registers there over TCP with `password`, and is led every call from then on.
+    pub fn registrar(dir: &Path, account: &str, password: &str) -> Kamailio {
+        let ip = own_address();
+        let (callers, inside) = (SocketAddr::new(ip, free_port(ip)), SocketAddr::new(ip, free_port(ip)));
+        let text = include_str!("registrar.cfg")
+            .replace("@listen@", &format!("listen=udp:{callers}\nlisten=tcp:{inside}"))
+            .replace("@modules@", modules())
+            .replace("@here@", &inside.to_string())
+            .replace("@account@", account)
+            .replace("@password@", password);
+        Kamailio::run(folder_in(dir), callers, inside, &text)
+    }
+
+    /// Cuts it off without a word: all its processes are killed, and with them go their connections and what they knew.
+    pub fn kill(&mut self) {
+        let main = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).expect("its children");
+        let _ = self.child.kill();
+        let children = children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?));
+        for pid in children {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.wait();
+        let gone = || std::net::TcpStream::connect(self.inside).is_err() && !super::sipp::is_taken(self.callers);
+        wait_until("nobody is left of Kamailio", SOON, gone);
+    }
+
+    /// Starts it once more at the same place, knowing nothing of before.
+    pub fn start_again(&mut self) {
+        self.child = spawn(&self.dir);
+        self.wait_ready();
+    }
+
+    /// How many REGISTERs it has granted.
+    pub fn saved(&self) -> usize {
+        self.log().matches("SAVED REGISTER").count()
     }
 
     /// How many requests inside a dialog have come to it over this transport.
@@ -69,10 +88,30 @@ impl Kamailio {
     pub fn log(&self) -> String {
         fs::read(self.dir.join("log")).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
+
+    fn run(dir: PathBuf, callers: SocketAddr, inside: SocketAddr, text: &str) -> Kamailio {
+        fs::write(dir.join("kamailio.cfg"), text).expect("written");
+        let child = spawn(&dir);
+        let mut kamailio = Kamailio { child, dir, callers, inside };
+        kamailio.wait_ready();
+        kamailio
+    }
+
+    fn wait_ready(&mut self) {
+        wait_until("Kamailio listens", SOON, || {
+            let ended = self.child.try_wait().expect("the child can be asked");
+            assert!(ended.is_none(), "Kamailio ended at once: {}", self.log());
+            std::net::TcpStream::connect(self.inside).is_ok()
+        });
+    }
 }
 
 impl Drop for Kamailio {
     fn drop(&mut self) {
+        // Killed already: its number may be somebody else's by now.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
         // It has children of its own, which it takes along when it is asked to go.
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -89,6 +128,28 @@ impl Drop for Kamailio {
 }
 
 // ---- helpers -----------------------------------------------------------------------------------------------------
+
+fn folder_in(dir: &Path) -> PathBuf {
+    let dir = dir.join("kamailio");
+    fs::create_dir_all(&dir).expect("a folder");
+    dir
+}
+
+fn spawn(dir: &Path) -> Child {
+    let log = File::options().create(true).append(true).open(dir.join("log")).expect("a file");
+    Command::new("kamailio")
+        .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
+        .arg(dir.join("kamailio.cfg"))
+        .arg("-w")
+        .arg(dir)
+        .arg("-Y")
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|fault| panic!("Kamailio cannot be started ({fault}): run `make peers`"))
+}
 
 /// Where distributions put Kamailio's modules.
 const MODULES: [&str; 3] = [

@@ -13,6 +13,7 @@ mod kamailio;
 mod lossy;
 mod phones;
 mod proxied;
+mod registrar;
 mod restart;
 pub mod sipp;
 mod voice;
