@@ -94,7 +94,7 @@ fn hold_is_music() {
     isere.hold();
     pause(Duration::from_secs(6));
     isere.resume();
-    pause(Duration::from_secs(3));
+    pause(Duration::from_secs(5));
     caller.hang_up();
     isere.wait("CALL_CLOSED", SOON);
     engine.record(1);
