@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::params::{Params, split_params};
-use super::text::{find_unquoted, is_blank, is_token, number_u16, table_of, trim, trim_end, trim_start};
+use super::text::{find_unquoted, is_blank, is_token, number_u16, quotes_close, table_of, trim, trim_end, trim_start};
 use super::uri::parse_ip;
 
 /// One Via value.
@@ -42,7 +42,8 @@ impl<'a> Via<'a> {
         let end = rest.iter().position(|b| is_blank(*b)).ok_or(BadVia)?;
         let (transport, sent_by) = (&rest[..end], trim_start(&rest[end..]));
         let (host, port) = split_host_port(sent_by).ok_or(BadVia)?;
-        if !is_token(transport) {
+        // What we add to it in an answer (`received`) must not fall into a quote that never closes.
+        if !is_token(transport) || !quotes_close(params.as_bytes()) {
             return Err(BadVia);
         }
         let mut via = Via { transport, host, port, branch: None, received: None, rport: None, params };
@@ -155,6 +156,13 @@ const fn is_host_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A quote that never closes would swallow the `received` of our answer: such a Via is none, and is answered with nothing.
+    #[test]
+    fn quotes_in_a_via_close() {
+        assert!(Via::parse(b"SIP/2.0/UDP h;branch=z9hG4\"x;rport").is_err());
+        assert!(Via::parse(b"SIP/2.0/UDP h;note=\"a;b\";branch=z9hG4bKx").is_ok_and(|via| via.has_rfc3261_branch()));
+    }
 
     /// The plain form, with rport asked for.
     #[test]
