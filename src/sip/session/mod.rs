@@ -306,8 +306,9 @@ impl Session {
         if self.told {
             return;
         }
-        // Over UDP without rport the answer goes another way than the INVITE came, and that way is still there.
+        // Over UDP without rport an answer goes another way than the request came, and that way is still there.
         self.refuse(core, 480, None);
+        self.refuse_theirs(core, 480);
         self.tell_ended(core, Cause::new(Side::Network, CauseKind::FlowClosed));
         self.phase = Phase::Over;
         self.drop_obligations(core);
