@@ -52,6 +52,11 @@ impl MessageWriter {
 
     /// The first Via line. Its first element is completed; elements behind a comma follow as they were.
     fn top_via(&mut self, line: &[u8], source: Option<SocketAddr>) {
+        let mut line = trim(line);
+        // A list may begin with elements that say nothing; the topmost is the first that does.
+        while let Some(rest) = line.strip_prefix(b",") {
+            line = trim(rest);
+        }
         let end = list_comma(line).unwrap_or(line.len());
         let (first, others) = (trim(&line[..end]), line.get(end + 1..).map(trim).filter(|rest| !rest.is_empty()));
         self.name(HeaderName::Via);
@@ -130,6 +135,16 @@ mod tests {
             From: \"A\" <sip:a@h>;tag=1\r\nTo: <sip:3977@h>;tag=zz\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
             Record-Route: <sip:p1;lr>, <sip:p0;lr>\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(answer(180, Some(b"zz"), Some("198.51.100.7:40000")), expected);
+    }
+
+    /// Empty elements before the topmost Via are left out, and it is found all the same.
+    #[test]
+    fn empty_elements_before_the_topmost_via() {
+        let text = REQUEST.replace("Via: SIP/2.0/UDP 10.0.0.5", "Via:, ,SIP/2.0/UDP 10.0.0.5");
+        let request = Message::parse(text.as_bytes(), Framing::Datagram).expect("a request");
+        let source = "198.51.100.7:40000".parse().ok();
+        let bytes = MessageWriter::response_to(&request, 180, Some(b"zz"), source).finish();
+        assert_eq!(String::from_utf8(bytes).expect("text"), answer(180, Some(b"zz"), Some("198.51.100.7:40000")));
     }
 
     /// A 100 has no tag and repeats Timestamp; without a source nothing is added.
